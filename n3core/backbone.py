@@ -1,0 +1,103 @@
+"""The networks N3 adapts: torchvision modules and a table of their parameter tensors.
+
+Owns how a base is built, stripped of its classifier and described; knows no text and no adaptation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torchvision import models
+
+__all__ = [
+    "BASES",
+    "IMAGENET_MEAN",
+    "IMAGENET_STD",
+    "LayerSpec",
+    "build_network",
+    "classifier_names",
+    "layer_specs",
+    "normalise",
+    "strip_classifier",
+]
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+# base -> name of the module that maps features to classes
+_CLASSIFIERS = {"resnet18": "fc", "googlenet": "fc", "squeezenet1_1": "classifier.1"}
+BASES = tuple(_CLASSIFIERS)
+
+
+@dataclass(frozen=True)
+class LayerSpec:
+    """One parameter tensor, in network order. `kind` is "conv", "norm" or "fc" (the classification layer)."""
+
+    name: str
+    shape: tuple[int, ...]
+    kind: str
+
+    @property
+    def columns(self) -> int:
+        """M: number of columns the decoder emits (paper footnote 1); a vector is one column."""
+        return self.shape[0] if len(self.shape) > 1 else 1
+
+    @property
+    def column_size(self) -> int:
+        """Elements of one column, I * kh * kw for a convolution."""
+        size = 1
+        for extent in self.shape:
+            size *= extent
+        return size // self.columns
+
+
+def build_network(base: str, classes: int, *, device: str = "cpu") -> nn.Module:
+    """Build the torchvision network with `classes` outputs; device="meta" allocates nothing.
+
+    Raises:
+        ValueError: unknown base.
+    """
+    if base not in _CLASSIFIERS:
+        raise ValueError(f"base network {base!r} is unknown; choose one of {', '.join(BASES)}")
+    options = {"aux_logits": False, "transform_input": False, "init_weights": True} if base == "googlenet" else {}
+    with torch.device(device):
+        return getattr(models, base)(weights=None, num_classes=classes, **options)
+
+
+def classifier_names(base: str) -> tuple[str, str]:
+    """Names of the weight and the bias of the classification layer."""
+    return f"{_CLASSIFIERS[base]}.weight", f"{_CLASSIFIERS[base]}.bias"
+
+
+def layer_specs(base: str, classes: int) -> tuple[LayerSpec, ...]:
+    """Describe every parameter tensor of the base, in network order."""
+    network = build_network(base, classes, device="meta")
+    owners = dict(network.named_modules())
+    specs = []
+    for name, parameter in network.named_parameters():
+        owner = owners[name.rpartition(".")[0]]
+        if name in classifier_names(base):
+            kind = "fc"
+        else:
+            kind = "norm" if isinstance(owner, nn.BatchNorm2d) else "conv"
+        specs.append(LayerSpec(name, tuple(parameter.shape), kind))
+    return tuple(specs)
+
+
+def strip_classifier(base: str, network: nn.Module) -> int:
+    """Make `network` return pooled features (N, F) in place; returns F."""
+    if base == "squeezenet1_1":
+        network.classifier = nn.AdaptiveAvgPool2d(1)
+        return 512
+    width = network.fc.in_features
+    network.fc = nn.Identity()
+    return width
+
+
+def normalise(images: Tensor) -> Tensor:
+    """Map (N, 3, H, W) in [0, 1] to the ImageNet mean and deviation that torchvision networks expect."""
+    mean = images.new_tensor(IMAGENET_MEAN).view(1, 3, 1, 1)
+    std = images.new_tensor(IMAGENET_STD).view(1, 3, 1, 1)
+    return (images - mean) / std

@@ -1,0 +1,124 @@
+"""A trained N3 on disk: config.json beside model.safetensors, never pickle.
+
+Owns the format, the hash check and atomic writing; knows no training.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+
+from n3core.backbone import BASES
+from n3core.config import N3Config, from_json, to_json
+from n3core.errors import InputError
+from n3core.model import N3
+
+__all__ = ["default_checkpoint", "load_checkpoint", "save_checkpoint", "write_atomically"]
+
+_WEIGHTS = "model.safetensors"
+_CONFIG = "config.json"
+
+
+def default_checkpoint() -> Path:
+    """The checkpoint that ships with the project; `$N3_CHECKPOINT` overrides it."""
+    given = os.environ.get("N3_CHECKPOINT")
+    return Path(given) if given else Path(__file__).resolve().parent.parent / "assets" / "checkpoint"
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        InputError: the disk is full or the folder cannot be written; an older file stays as it was.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise InputError(f"cannot write {path} ({error.strerror}); the previous file is untouched") from None
+
+
+def save_checkpoint(folder: Path, model: N3, *, half: bool = True) -> None:
+    """Write a model; a failure at any moment leaves the previous checkpoint loadable.
+
+    The new files are completed in a sibling folder, which then takes the old one's place.
+
+    Raises:
+        InputError: the disk is full or the folder cannot be written.
+    """
+    tensors = {
+        name: value.detach().cpu().to(torch.float16 if half and value.is_floating_point() else value.dtype).contiguous()
+        for name, value in model.state_dict().items()
+    }
+    weights = save(tensors)
+    notes = {
+        "format": 1,
+        "sha256": hashlib.sha256(weights).hexdigest(),
+        "base_tensors": list(model.base_tensors),
+        "n3": json.loads(to_json(model.config)),
+    }
+    part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    old = folder.with_name(f".{folder.name}.old")
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        write_atomically(part / _WEIGHTS, weights)
+        write_atomically(part / _CONFIG, json.dumps(notes, indent=2).encode())
+        for extra in folder.iterdir() if folder.exists() else ():
+            if extra.is_file() and extra.name not in (_WEIGHTS, _CONFIG):
+                shutil.copy2(extra, part / extra.name)
+        shutil.rmtree(old, ignore_errors=True)
+        if folder.exists():
+            folder.rename(old)
+        part.rename(folder)
+    except OSError as error:
+        raise InputError(f"cannot save the checkpoint {folder} ({error.strerror}); the old one is kept") from None
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+        if old.exists() and not folder.exists():
+            old.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def load_checkpoint(folder: Path) -> N3:
+    """Read a model, verify its hash and return it in eval mode, float32.
+
+    Raises:
+        InputError: missing, damaged, or made for another base network.
+    """
+    if not (folder / _CONFIG).is_file() or not (folder / _WEIGHTS).is_file():
+        raise InputError(f"no checkpoint in {folder}; it needs {_CONFIG} and {_WEIGHTS}")
+    try:
+        notes = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
+        config = from_json(N3Config, json.dumps(notes["n3"]))
+        names, expected = notes["base_tensors"], notes["sha256"]
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise InputError(f"checkpoint config {folder / _CONFIG} is not readable ({error}); restore the file") from None
+    weights = (folder / _WEIGHTS).read_bytes()
+    if hashlib.sha256(weights).hexdigest() != expected:
+        raise InputError(
+            f"checkpoint {folder / _WEIGHTS} is corrupt: its hash differs from {_CONFIG}; restore the file"
+        )
+    if config.base not in BASES:
+        raise InputError(f"checkpoint {folder} adapts {config.base!r}; this version knows {', '.join(BASES)}")
+    try:
+        tensors = load(weights)
+        base = {name: tensors[N3._slot(name)] for name in names}
+        model = N3(config, {k: v.float() if v.is_floating_point() else v for k, v in base.items()})
+        model.load_state_dict(tensors)
+    except (SafetensorError, RuntimeError, KeyError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"checkpoint {folder} does not fit its config ({reason}); restore both files") from None
+    return model.float().eval().requires_grad_(False)

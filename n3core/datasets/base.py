@@ -1,0 +1,165 @@
+"""The dataset protocol: classes with texts, splits by class id, images by reference.
+
+Owns the types that every dataset returns and the questions asked of any of them (which class, which split, pixels).
+Knows no file format and no model.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from n3core.errors import InputError
+from n3core.text_checks import match_key
+
+__all__ = [
+    "ClassInfo",
+    "Dataset",
+    "ImageRef",
+    "Subset",
+    "class_by_key",
+    "classes_of",
+    "load_pixels",
+    "square_pixels",
+]
+
+Subset = Literal["evaluate", "train"]
+
+
+@dataclass(frozen=True)
+class ClassInfo:
+    """One class: `id` is unique and stable, `texts` maps a kind ("name", "gloss", "description") to the text."""
+
+    id: str
+    name: str
+    texts: Mapping[str, str]
+
+    @property
+    def description(self) -> str:
+        """The main text of the class."""
+        return self.texts["description"]
+
+
+@dataclass(frozen=True)
+class ImageRef:
+    """One image; `id` is unique in its dataset and stable between runs."""
+
+    id: str
+    class_id: str
+
+
+@runtime_checkable
+class Dataset(Protocol):
+    """What pages, commands and training loops see of a dataset.
+
+    `splits` maps "train", "val" and "test" to class ids; `problems` has one line per thing left out on opening.
+    """
+
+    name: str
+    title: str
+    classes: tuple[ClassInfo, ...]
+    splits: Mapping[str, tuple[str, ...]]
+    problems: tuple[str, ...]
+
+    def image_refs(self, class_id: str, *, subset: Subset = "evaluate") -> tuple[ImageRef, ...]:
+        """The images of a class; `subset` matters only where training images are kept apart."""
+        ...
+
+    def load_image(self, ref: ImageRef) -> Image.Image:
+        """Decode one image to RGB."""
+        ...
+
+
+def class_by_key(dataset: Dataset, key: str) -> ClassInfo:
+    """Find a class by its id or, whatever the case, spaces, underscores and hyphens, by its name.
+
+    Args:
+        dataset: where to look.
+        key: the id or name.
+
+    Returns:
+        The class.
+
+    Raises:
+        InputError: if no class or more than one answers to the key.
+    """
+    for info in dataset.classes:
+        if info.id == key:
+            return info
+    for exact in (True, False):
+        wanted = key if exact else match_key(key)
+        found = [info for info in dataset.classes if (info.name if exact else match_key(info.name)) == wanted]
+        found = found or [info for info in dataset.classes if not exact and match_key(info.id) == wanted]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            ids = ", ".join(info.id for info in found)
+            raise InputError(f"{key!r} names {len(found)} classes of {dataset.name}; use one of the ids {ids}")
+    close = _closest(key, [info.name for info in dataset.classes])
+    raise InputError(f"{dataset.name} has no class {key[:80]!r}; the closest are {', '.join(close)}")
+
+
+def classes_of(dataset: Dataset, split: str) -> tuple[ClassInfo, ...]:
+    """The classes of a split, in the split's order.
+
+    Args:
+        dataset: whose classes.
+        split: "train", "val", "test" or any split of the dataset; "all" gives every class.
+
+    Returns:
+        The classes.
+
+    Raises:
+        InputError: if the dataset has no such split.
+    """
+    if split == "all":
+        return dataset.classes
+    if split not in dataset.splits:
+        known = ", ".join(["all", *dataset.splits])
+        raise InputError(f"{dataset.name} has no split {split[:80]!r}; use one of {known}")
+    by_id = {info.id: info for info in dataset.classes}
+    return tuple(by_id[class_id] for class_id in dataset.splits[split])
+
+
+def square_pixels(image: Image.Image, size: int) -> np.ndarray:
+    """Scale the shorter side to `size` and keep the centre square (bicubic, anti-aliased).
+
+    The square is cut out before scaling: a one-pixel-high image must not grow into a decompression bomb.
+
+    Args:
+        image: any RGB image.
+        size: side of the result in pixels.
+
+    Returns:
+        Pixels (size, size, 3), uint8.
+    """
+    if image.size != (size, size):
+        image = ImageOps.fit(image, (size, size), method=Image.Resampling.BICUBIC)
+    return np.asarray(image, dtype=np.uint8)
+
+
+def load_pixels(dataset: Dataset, refs: Sequence[ImageRef], size: int) -> np.ndarray:
+    """Decode images into one array, without holding the decoded originals.
+
+    Args:
+        dataset: where the references come from.
+        refs: N images; class by class is the fast order for datasets in parquet files.
+        size: side of the square in pixels.
+
+    Returns:
+        Pixels (N, size, size, 3), uint8, in the order of `refs`.
+    """
+    pixels = np.empty((len(refs), size, size, 3), dtype=np.uint8)
+    for row, ref in enumerate(refs):
+        pixels[row] = square_pixels(dataset.load_image(ref), size)
+    return pixels
+
+
+def _closest(key: str, names: Iterable[str]) -> list[str]:
+    names = list(names)
+    return difflib.get_close_matches(key[:200], names, n=3, cutoff=0.0) or names[:3]

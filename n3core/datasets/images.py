@@ -1,0 +1,110 @@
+"""Untrusted image bytes to RGB: pixel and byte limits before decoding, one-line errors. Knows no dataset."""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from n3core.errors import InputError
+
+__all__ = ["IMAGE_SUFFIXES", "MAX_IMAGE_BYTES", "MAX_PIXELS", "ImageError", "check_image", "decode_image"]
+
+MAX_PIXELS = 40_000_000
+MAX_IMAGE_BYTES = 200_000_000
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".avif")
+# Pillow's other formats are left out: some run outside programs, all widen what an upload can reach.
+Image.init()
+_FORMATS = [kind for kind in ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF") if kind in Image.OPEN]
+_DECODE_ERRORS = (OSError, SyntaxError, ValueError, LookupError, TypeError, EOFError, struct.error, MemoryError)
+
+# As Pillow's manual advises: an over-large image is an error from the start, and never a second line on stderr.
+warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
+
+
+class ImageError(InputError):
+    """An image that cannot be used; the message names it and says why."""
+
+
+def decode_image(source: bytes | Path, name: str) -> Image.Image:
+    """Decode an image fully, upright, over white where it is transparent.
+
+    Args:
+        source: encoded bytes, or the file.
+        name: what to call the image in errors.
+
+    Returns:
+        An RGB image.
+
+    Raises:
+        ImageError: not an image, truncated, or above `MAX_PIXELS` (told from the header, before decoding).
+    """
+    image = _open(source, name)
+    try:
+        image.load()
+        return _to_rgb(ImageOps.exif_transpose(image))
+    except _DECODE_ERRORS as error:
+        raise ImageError(f"image {name} is truncated or damaged ({_reason(error)}); replace the file") from None
+
+
+def check_image(source: bytes | Path, name: str) -> None:
+    """Find out whether `decode_image` would succeed; JPEGs are decoded at an eighth of their size, which is faster.
+
+    Args:
+        source: encoded bytes, or the file.
+        name: what to call the image in errors.
+
+    Raises:
+        ImageError: as `decode_image`.
+    """
+    image = _open(source, name)
+    try:
+        image.draft("RGB", (image.width // 8, image.height // 8))
+        image.load()
+    except _DECODE_ERRORS as error:
+        raise ImageError(f"image {name} is truncated or damaged ({_reason(error)}); replace the file") from None
+
+
+def _open(source: bytes | Path, name: str) -> Image.Image:
+    limit = min(MAX_PIXELS, Image.MAX_IMAGE_PIXELS or MAX_PIXELS)
+    too_large = f"more than {limit // 1_000_000} megapixels; make it smaller"
+    try:
+        length = source.stat().st_size if isinstance(source, Path) else len(source)
+        if length == 0:
+            raise ImageError(f"image {name} is empty (0 bytes); replace the file")
+        if length > MAX_IMAGE_BYTES:
+            raise ImageError(f"image {name} has {length:,} bytes, more than {MAX_IMAGE_BYTES:,}; make it smaller")
+        image = Image.open(source if isinstance(source, Path) else io.BytesIO(source), formats=_FORMATS)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise ImageError(f"image {name} has {too_large}") from None
+    except UnidentifiedImageError:
+        raise ImageError(f"image {name} is not a JPEG, PNG, WebP, GIF, BMP or TIFF; replace the file") from None
+    except ImageError:
+        raise
+    except _DECODE_ERRORS as error:
+        raise ImageError(f"image {name} cannot be opened ({_reason(error)}); replace the file") from None
+    if image.width * image.height > limit:
+        size = f"{image.width} x {image.height}"
+        image.close()
+        raise ImageError(f"image {name} has {size} pixels, {too_large}")
+    return image
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB":
+        return image
+    if image.mode.startswith("I"):  # 16 bits a pixel, which convert() would clip instead of scale
+        values = np.asarray(image).astype(np.int64)
+        image = Image.fromarray(np.clip(values // 257 if values.max() > 255 else values, 0, 255).astype(np.uint8))
+    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    return image.convert("RGB")
+
+
+def _reason(error: BaseException) -> str:
+    return str(error).split("\n")[0][:80] or type(error).__name__

@@ -1,0 +1,175 @@
+"""What every dataset of one's own does on opening: find its texts, its splits, and the images that cannot be used.
+
+Shared by the folder and the parquet reader; knows neither's layout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from n3core.datasets.base import ClassInfo, ImageRef
+from n3core.datasets.images import ImageError
+from n3core.descriptions import load_descriptions, match_descriptions
+from n3core.documents import DOCUMENT_SUFFIXES, read_document
+from n3core.errors import InputError
+from n3core.text_checks import check_name, check_names, match_key
+
+__all__ = ["CheckedImages", "check_images", "describe_classes", "find_descriptions", "read_splits"]
+
+_MAX_NAMED = 100  # problems named one by one; the rest are counted
+_CHECKERS = 2  # images decoded at a time while checking: each may hold 40 megapixels
+
+
+@dataclass(frozen=True)
+class CheckedImages:
+    """References that decode, by class id, and one line per image that does not, led by their number."""
+
+    refs: Mapping[str, tuple[ImageRef, ...]]
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Key:
+    id: str
+    name: str
+
+
+def find_descriptions(candidates: Sequence[Path], where: Path) -> Path:
+    """Find the descriptions file that lies with the images.
+
+    Args:
+        candidates: paths without suffix, in order of preference.
+        where: the dataset, for errors.
+
+    Returns:
+        The one that exists.
+
+    Raises:
+        InputError: if there is none, or two for the same candidate.
+    """
+    for stem in candidates:
+        found = [path for suffix in DOCUMENT_SUFFIXES if (path := stem.with_name(stem.name + suffix)).is_file()]
+        if len(found) > 1:
+            raise InputError(f"{where} has {found[0].name} and {found[1].name}; keep one of them")
+        if found:
+            return found[0]
+    raise InputError(f"{where} has no descriptions; add {candidates[0].name}.json, .csv or .yaml, or name a file")
+
+
+def describe_classes(
+    names: Sequence[str], where: Path, descriptions: Path, strict: bool
+) -> tuple[tuple[ClassInfo, ...], tuple[str, ...]]:
+    """Check the class names and give every class its text.
+
+    Args:
+        names: class keys as the images carry them.
+        where: the dataset, for errors.
+        descriptions: a descriptions or task file.
+        strict: raise on a description without class.
+
+    Returns:
+        The classes in the order of `names`, and one line per description without class.
+
+    Raises:
+        InputError: fewer than 2 classes, duplicates, or a class without text.
+    """
+    checked = [check_name(name) for name in names]
+    check_names(checked, str(where))
+    texts = load_descriptions(descriptions)
+    try:
+        matched = match_descriptions(texts, [_Key(name, name) for name in checked], strict=strict)
+    except InputError as error:
+        raise InputError(f"{descriptions.name}: {error}") from None
+    classes = tuple(
+        ClassInfo(name, name, {"name": " ".join(name.replace("_", " ").split()), "description": matched.texts[name]})
+        for name in checked
+    )
+    return classes, matched.problems
+
+
+def check_images(
+    refs: Mapping[str, Sequence[ImageRef]], check: Callable[[ImageRef], None], noun: str, earlier: Sequence[str] = ()
+) -> CheckedImages:
+    """Decode every image once and leave out those that fail.
+
+    Args:
+        refs: class id -> its images.
+        check: raises ImageError for an image that cannot be used.
+        noun: what to put an image into, for errors, such as "sub-folder".
+        earlier: lines about files that were left out before, counted in.
+
+    Returns:
+        What is left, and what is not.
+
+    Raises:
+        InputError: if a class is left without images.
+    """
+
+    def reason(ref: ImageRef) -> str | None:
+        try:
+            check(ref)
+        except ImageError as error:
+            return str(error)
+        return None
+
+    every = [ref for images in refs.values() for ref in images]
+    with ThreadPoolExecutor(max_workers=_CHECKERS) as pool:
+        reasons = dict(zip((ref.id for ref in every), pool.map(reason, every), strict=True))
+    kept = {key: tuple(ref for ref in images if reasons[ref.id] is None) for key, images in refs.items()}
+    for key, images in kept.items():
+        if not images:
+            why = f"; {reasons[refs[key][0].id]}" if refs[key] else ""
+            raise InputError(f"the class {key!r} has no readable image: add one to its {noun} or remove it{why}")
+    lines = [*earlier, *(line for line in reasons.values() if line)]
+    if lines:
+        named = lines[:_MAX_NAMED]
+        rest = [f"and {len(lines) - len(named)} more"] if len(lines) > len(named) else []
+        lines = [f"{len(lines)} of {len(every) + len(earlier)} files skipped", *named, *rest]
+    return CheckedImages(kept, tuple(lines))
+
+
+def read_splits(path: Path, classes: Sequence[ClassInfo]) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
+    """Read splits.json; without one every class is in every split.
+
+    Args:
+        path: json object, "train", "val", "test" -> list of class names; may be missing.
+        classes: the classes of the dataset.
+
+    Returns:
+        Split -> class ids, and one line per class that is both seen and unseen.
+
+    Raises:
+        InputError: malformed file, unknown class or a class twice in a split.
+    """
+    everything = tuple(info.id for info in classes)
+    if not path.is_file():
+        return {"train": everything, "val": everything, "test": everything}, ()
+    document = read_document(path)
+    if not isinstance(document, dict) or not document:
+        raise InputError(f'{path.name} must be like {{"train": [class names], "test": [class names]}}')
+    ids = {match_key(info.id): info.id for info in classes} | {info.id: info.id for info in classes}
+    splits: dict[str, tuple[str, ...]] = {}
+    for split, keys in document.items():
+        if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+            raise InputError(f"{path.name}: {split[:80]!r} must be a list of class names")
+        if split == "all":
+            raise InputError(f"{path.name}: 'all' always means every class; give the split another name")
+        unknown = [key for key in keys if key not in ids and match_key(key) not in ids]
+        if unknown:
+            raise InputError(
+                f"{path.name}: {split!r} names the class {unknown[0][:80]!r}, which has no images; remove it"
+            )
+        chosen = tuple(ids.get(key) or ids[match_key(key)] for key in keys)
+        twice = [class_id for class_id in chosen if chosen.count(class_id) > 1]
+        if twice:
+            raise InputError(f"{path.name}: {split!r} has the class {twice[0]!r} twice; remove one")
+        splits[split] = chosen
+    seen = set(splits.get("train", ()))
+    leaked = [class_id for split in ("val", "test") for class_id in splits.get(split, ()) if class_id in seen]
+    return splits, tuple(
+        f"the class {class_id!r} is both seen (train) and unseen; its result is not zero-shot"
+        for class_id in dict.fromkeys(leaked)
+    )

@@ -1,0 +1,278 @@
+"""Classes as text: a description, a task of ordered classes, and how texts find their classes.
+
+Owns the task format and the matching of texts to classes; knows no dataset, no file syntax and no model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from n3core.documents import check_suffix, dump_document, parse_document, read_document, write_text
+from n3core.errors import InputError
+from n3core.text_checks import (
+    MAX_NAME_CHARACTERS,
+    check_name,
+    check_names,
+    check_text,
+    first_control,
+    kind_of,
+    match_key,
+)
+
+__all__ = [
+    "ClassDescription",
+    "MatchedDescriptions",
+    "TaskSpec",
+    "load_descriptions",
+    "load_task",
+    "match_descriptions",
+    "parse_task",
+    "save_task",
+]
+
+_NAME_HEADERS = ("name", "class", "class_name", "classname", "label", "category", "species", "id")
+_TEXT_HEADERS = ("description", "text", "descriptions", "caption", "document")
+
+
+class NamedClass(Protocol):
+    """Anything with an id and a name, such as a dataset's class."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class ClassDescription:
+    """One class of a task: its name and the text that stands for it. Checked on construction."""
+
+    name: str
+    text: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", check_name(self.name))
+        object.__setattr__(self, "text", check_text(self.text, self.name))
+
+
+@dataclass(frozen=True)
+class TaskSpec:
+    """An ordered set of described classes; at least two, no name twice. Checked on construction."""
+
+    classes: tuple[ClassDescription, ...]
+    dataset: str | None = None
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "classes", tuple(self.classes))
+        check_names(self.names, self.title or "the task")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Class names in order."""
+        return tuple(entry.name for entry in self.classes)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Class texts in order."""
+        return tuple(entry.text for entry in self.classes)
+
+
+@dataclass(frozen=True)
+class MatchedDescriptions:
+    """Texts by class id, in the order of the classes, and one line per text that found no class."""
+
+    texts: Mapping[str, str]
+    problems: tuple[str, ...]
+
+
+def load_descriptions(path: Path | str) -> dict[str, str]:
+    """Read class texts from a descriptions file or a task file.
+
+    Args:
+        path: json object or yaml mapping name -> text, csv of two columns (a header is optional), or a task file.
+
+    Returns:
+        Class key -> text, in the order of the file.
+
+    Raises:
+        InputError: unreadable or malformed file, duplicate class, or a name or text that fails its check.
+    """
+    return {entry.name: entry.text for entry in _entries(read_document(path), Path(path).name)}
+
+
+def load_task(path: Path | str) -> TaskSpec:
+    """Read a task file; a plain descriptions file is a task without title and dataset.
+
+    Args:
+        path: json or yaml with `title`, `dataset` and `classes` (a list of `name`, `description`), or any descriptions
+            file.
+
+    Returns:
+        The task.
+
+    Raises:
+        InputError: as `load_descriptions`, or fewer than 2 classes.
+    """
+    return _task(read_document(path), Path(path).name)
+
+
+def parse_task(data: bytes, name: str) -> TaskSpec:
+    """As `load_task`, from uploaded bytes and the upload's file name."""
+    return _task(parse_document(data, name), name)
+
+
+def save_task(task: TaskSpec, path: Path | str) -> None:
+    """Write a task atomically; csv keeps names and texts only.
+
+    Args:
+        task: what to save.
+        path: file with a json, yaml or csv suffix; replaced if it exists.
+
+    Raises:
+        InputError: unknown suffix, or the file cannot be written (an old one stays as it was).
+    """
+    path = Path(path)
+    suffix = check_suffix(path)
+    if suffix in (".csv", ".tsv"):
+        rows = [["name", "description"], *([entry.name, entry.text] for entry in task.classes)]
+        write_text(path, dump_document(rows, suffix))
+        return
+    classes = [{"name": entry.name, "description": entry.text} for entry in task.classes]
+    write_text(path, dump_document({"title": task.title, "dataset": task.dataset, "classes": classes}, suffix))
+
+
+def match_descriptions(
+    texts: Mapping[str, str],
+    classes: Iterable[NamedClass],
+    *,
+    among: Iterable[NamedClass] | None = None,
+    strict: bool = False,
+) -> MatchedDescriptions:
+    """Give every class its text, by id, then by name, then by name without regard to case, spaces and hyphens.
+
+    Args:
+        texts: class key -> text, as from `load_descriptions`.
+        classes: the classes that need a text.
+        among: all classes of the dataset where `classes` is one split of it: a text for a class outside the split is
+            no problem then.
+        strict: raise on a text without class instead of listing it.
+
+    Returns:
+        Texts by class id and the texts that found no class.
+
+    Raises:
+        InputError: a class without text, two texts for one class, or (strict) a text without class.
+    """
+    wanted = list(classes)
+    owners = _owners(list(among) if among is not None else wanted)
+    by_id: dict[str, str] = {}
+    keys: dict[str, str] = {}
+    problems: list[str] = []
+    for key, text in texts.items():
+        found = next((ids for ids in (owners.get(form) for form in _forms(key)) if ids), frozenset())
+        if len(found) > 1:
+            ids = ", ".join(sorted(found))
+            raise InputError(f"the description {key!r} fits {len(found)} classes; use one of the ids {ids}")
+        if not found:
+            problems.append(f"the description {key!r} belongs to no class; rename it or leave it out")
+            continue
+        (class_id,) = found
+        if class_id in by_id:
+            raise InputError(f"the descriptions {keys[class_id]!r} and {key!r} are for the same class; remove one")
+        by_id[class_id], keys[class_id] = text, key
+    if strict and problems:
+        raise InputError(problems[0])
+    missing = [entry for entry in wanted if entry.id not in by_id]
+    if missing:
+        more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+        raise InputError(f"the class {missing[0].name!r}{more} has no description; add one under that name")
+    return MatchedDescriptions({entry.id: by_id[entry.id] for entry in wanted}, tuple(problems))
+
+
+def _forms(key: str) -> tuple[tuple[str, str], ...]:
+    return ("id", key), ("name", key), ("folded", match_key(key))
+
+
+def _owners(classes: Sequence[NamedClass]) -> dict[tuple[str, str], frozenset[str]]:
+    owners: dict[tuple[str, str], frozenset[str]] = {}
+    for entry in classes:
+        for form in {("id", entry.id), ("name", entry.name), ("folded", match_key(entry.name))}:
+            owners[form] = owners.get(form, frozenset()) | {entry.id}
+    for entry in classes:
+        owners.setdefault(("folded", match_key(entry.id)), frozenset({entry.id}))
+    return owners
+
+
+def _task(document: Any, where: str) -> TaskSpec:
+    title = dataset = None
+    if isinstance(document, dict) and isinstance(document.get("classes"), list):
+        title, dataset = (_optional(document.get(key), key, where) for key in ("title", "dataset"))
+    entries = _entries(document, where)
+    check_names([entry.name for entry in entries], where)
+    return TaskSpec(entries, dataset, title or "")
+
+
+def _optional(value: Any, key: str, where: str) -> str | None:
+    if value is None or value in ("", "null", "~"):
+        return None
+    if not isinstance(value, str) or len(value) > MAX_NAME_CHARACTERS or first_control(value):
+        raise InputError(f"{where}: {key!r} must be one line of at most {MAX_NAME_CHARACTERS} characters")
+    return value
+
+
+def _entries(document: Any, where: str) -> tuple[ClassDescription, ...]:
+    if isinstance(document, dict) and isinstance(document.get("classes"), list):
+        pairs = _pairs_of_list(document["classes"], where)
+    elif isinstance(document, dict):
+        pairs = list(document.items())
+    elif isinstance(document, list) and all(isinstance(row, list) for row in document):
+        pairs = _pairs_of_rows(document, where)
+    elif isinstance(document, list):
+        pairs = _pairs_of_list(document, where)
+    else:
+        raise InputError(f"{where} holds a {kind_of(document)}; it must map class names to texts")
+    if not pairs:
+        raise InputError(f"{where} has no class; add names with their descriptions")
+    try:
+        entries = tuple(ClassDescription(name, text) for name, text in pairs)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+    if len(entries) > 1:
+        check_names([entry.name for entry in entries], where)
+    return entries
+
+
+def _pairs_of_list(items: list[Any], where: str) -> list[tuple[Any, Any]]:
+    pairs = []
+    for number, item in enumerate(items, start=1):
+        if not isinstance(item, dict):
+            raise InputError(f"{where}: class {number} is a {kind_of(item)}; it needs 'name' and 'description'")
+        for key in ("name", "description"):
+            if key not in item:
+                called = f" ({str(item['name'])[:80]!r})" if "name" in item else ""
+                raise InputError(f"{where}: class {number}{called} has no {key!r}; add it")
+        pairs.append((item["name"], item["description"]))
+    return pairs
+
+
+def _pairs_of_rows(rows: list[list[str]], where: str) -> list[tuple[Any, Any]]:
+    if not rows:
+        return []
+    header = [cell.strip().casefold() for cell in rows[0]]
+    names = [header.index(known) for known in _NAME_HEADERS if known in header]
+    texts = [header.index(known) for known in _TEXT_HEADERS if known in header]
+    if names and texts:
+        name, text, body = names[0], texts[0], rows[1:]
+    else:
+        name, text, body = 0, 1, rows
+    width = len(rows[0]) if names and texts else 2
+    for number, row in enumerate(rows, start=1):
+        if len(row) != width:
+            raise InputError(
+                f"{where}: row {number} has {len(row)} columns instead of {width}; quote texts that contain commas"
+            )
+    return [(row[name], row[text]) for row in body]

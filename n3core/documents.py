@@ -1,0 +1,216 @@
+"""Untrusted text files to plain values and back: size, encoding, syntax, duplicate keys, atomic writes.
+
+Owns json, yaml and csv as formats; knows nothing of what the values mean.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from n3core.errors import InputError
+
+__all__ = [
+    "DOCUMENT_SUFFIXES",
+    "MAX_FILE_BYTES",
+    "check_suffix",
+    "dump_document",
+    "parse_document",
+    "read_document",
+    "write_text",
+]
+
+MAX_FILE_BYTES = 20_000_000
+_MAX_DEPTH = 16
+DOCUMENT_SUFFIXES = (".json", ".yaml", ".yml", ".csv", ".tsv")
+# The base loader builds strings, lists and mappings only: no objects, and a class called "no" stays a string.
+_YamlLoader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+
+
+def read_document(path: Path | str) -> Any:
+    """Read a json, yaml or csv file.
+
+    Args:
+        path: the file; its suffix names the format.
+
+    Returns:
+        Mappings, lists and scalars (yaml scalars are strings); for csv a list of rows, each a list of strings.
+
+    Raises:
+        InputError: missing, larger than `MAX_FILE_BYTES`, not UTF-8, binary, of an unknown suffix or malformed.
+    """
+    path = Path(path)
+    check_suffix(path)
+    try:
+        if path.is_dir():
+            raise InputError(f"{path} is a folder; name a json, yaml or csv file")
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path} is no regular file; name a json, yaml or csv file")
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+    except FileNotFoundError:
+        raise InputError(f"no file {path}; check the path") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise InputError(f"{path} cannot be read ({reason}); check the path and its permissions") from None
+    return parse_document(data, path.name)
+
+
+def parse_document(data: bytes, name: str) -> Any:
+    """Parse the bytes of a file or an upload; see `read_document`.
+
+    Args:
+        data: the content.
+        name: file name, for its suffix and for errors.
+
+    Returns:
+        As `read_document`.
+
+    Raises:
+        InputError: as `read_document`.
+    """
+    suffix = check_suffix(Path(name))
+    text = _decode(data, name)
+    try:
+        if suffix == ".json":
+            return json.loads(text, object_pairs_hook=lambda pairs: _unique(pairs, name))
+        if suffix in (".csv", ".tsv"):
+            return _parse_csv(text, suffix)
+        return _parse_yaml(text, name)
+    except InputError:
+        raise
+    except RecursionError:
+        raise InputError(f"{name} is nested too deeply; a class name and a text per class are enough") from None
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise InputError(f"{name} is not valid json ({error.msg} at {where}); mend that place") from None
+    except yaml.MarkedYAMLError as error:
+        where = f" at line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise InputError(f"{name} is not valid yaml ({error.problem}{where}); mend that place") from None
+    except csv.Error as error:
+        raise InputError(f"{name} is not valid csv ({error}); quote texts with double quotes") from None
+    except (ValueError, yaml.YAMLError) as error:
+        raise InputError(f"{name} is not valid {suffix[1:]} ({str(error)[:80]}); mend it") from None
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 file so that a crash or a full disk leaves the old one as it was.
+
+    Args:
+        path: the file to create or replace.
+        text: its content.
+
+    Raises:
+        InputError: if it cannot be written; nothing is left behind.
+    """
+    temporary: str | None = None
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, path)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)[:80]
+        raise InputError(f"cannot save {path} ({reason}); nothing was changed, choose another place") from None
+    finally:
+        if temporary is not None and os.path.exists(temporary):
+            os.unlink(temporary)
+
+
+def check_suffix(path: Path) -> str:
+    """Return the suffix in lower case.
+
+    Raises:
+        InputError: if no reader goes with it.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in DOCUMENT_SUFFIXES:
+        raise InputError(f"{path.name or path} has the suffix {suffix!r}; use one of {', '.join(DOCUMENT_SUFFIXES)}")
+    return suffix
+
+
+def _decode(data: bytes, name: str) -> str:
+    if len(data) > MAX_FILE_BYTES:
+        raise InputError(f"{name} has more than {MAX_FILE_BYTES:,} bytes; split or shorten it")
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise InputError(f"{name} is encoded in UTF-16; save it as UTF-8")
+    if b"\0" in data:
+        raise InputError(f"{name} has a NUL byte at position {data.index(0)}: it is not text; save it as UTF-8 text")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        place = f"byte 0x{data[error.start]:02x} at position {error.start}"
+        raise InputError(f"{name} is not UTF-8 text ({place}); save it as UTF-8") from None
+
+
+def _unique(pairs: list[tuple[str, Any]], name: str) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))
+        raise InputError(f"{name} has {twice[:80]!r} twice; keep one of the two")
+    return values
+
+
+def _parse_csv(text: str, suffix: str) -> list[list[str]]:
+    parsed = []
+    for delimiter in ("\t",) if suffix == ".tsv" else (",", ";", "\t"):
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+        parsed.append([row for row in rows if any(cell.strip() for cell in row)])
+    even = [rows for rows in parsed if len({len(row) for row in rows}) == 1 and len(rows[0]) > 1]
+    return even[0] if even else parsed[0]
+
+
+def _parse_yaml(text: str, name: str) -> Any:
+    # Events first: they cost no recursion, so depth is known before the tree is built.
+    depth = 0
+    for event in yaml.parse(text, Loader=_YamlLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise InputError(f"{name} uses the yaml alias *{event.anchor[:40]}; write the text out instead")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _MAX_DEPTH:
+            raise RecursionError
+    return _build_yaml(yaml.compose(text, Loader=_YamlLoader), name)
+
+
+def _build_yaml(node: Any, name: str) -> Any:
+    if isinstance(node, yaml.MappingNode):
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise InputError(f"{name} has a list or mapping as a key at line {key.start_mark.line + 1}; use a name")
+        return _unique([(key.value, _build_yaml(value, name)) for key, value in node.value], name)
+    if isinstance(node, yaml.SequenceNode):
+        return [_build_yaml(value, name) for value in node.value]
+    return None if node is None else node.value
+
+
+def dump_document(value: Mapping[str, Any] | list[list[str]], suffix: str) -> str:
+    """Serialise for `suffix`: a mapping as json or yaml, rows as csv.
+
+    Args:
+        value: the content.
+        suffix: one of `DOCUMENT_SUFFIXES`.
+
+    Returns:
+        The text of the file.
+    """
+    if suffix == ".json":
+        return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    if suffix in (".csv", ".tsv"):
+        target = io.StringIO(newline="")
+        csv.writer(target, delimiter="\t" if suffix == ".tsv" else ",").writerows(value)
+        return target.getvalue()
+    return yaml.safe_dump(value, allow_unicode=True, sort_keys=False, width=118)

@@ -1,0 +1,202 @@
+"""What pages and commands call: described classes and images in, results out.
+
+Owns the loaded checkpoint, its text encoder, caching by content and thread safety; knows no screen and no training.
+The N3 module is only read, under a lock; every classifier it yields owns its tensors, so predictions need no lock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors.torch import save
+
+from n3core.backbone import IMAGENET_MEAN, IMAGENET_STD
+from n3core.checkpoint import default_checkpoint, load_checkpoint, write_atomically
+from n3core.config import N3Config
+from n3core.datasets.base import square_pixels
+from n3core.descriptions import TaskSpec
+from n3core.errors import InputError
+from n3core.model import N3, SynthesizedClassifier
+from n3core.pixels import cache_folder, to_float
+from n3core.results import Prediction
+from n3core.text_encoder import TextEncoder, TokenStates, join_states
+
+__all__ = ["Engine", "choose_device"]
+
+_BATCH = 128  # images per forward pass
+
+
+def choose_device(name: str) -> torch.device:
+    """Turn "auto", "cpu" or "cuda" into a device.
+
+    Raises:
+        InputError: unknown name, or no GPU where one is asked for.
+    """
+    if name not in ("auto", "cpu", "cuda"):
+        raise InputError(f"device {name!r} is unknown; use auto, cpu or cuda")
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
+        raise InputError("device 'cuda': torch finds no GPU on this machine; use --device cpu")
+    return torch.device("cuda" if available and name != "cpu" else "cpu")
+
+
+class Engine:
+    """A checkpoint at work. Safe to share between threads; results do not depend on what ran before.
+
+    Args:
+        checkpoint: folder of a trained N3; None takes the one that ships with the project.
+        device: "auto", "cpu" or "cuda".
+        max_texts: token states of so many descriptions stay in memory (others are on disk).
+        max_classifiers: so many synthesized networks stay in memory (45 MB each for ResNet-18).
+
+    Raises:
+        InputError: missing or damaged checkpoint, unknown text encoder, no such device.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Path | None = None,
+        *,
+        device: str = "auto",
+        max_texts: int = 512,
+        max_classifiers: int = 8,
+    ) -> None:
+        self.checkpoint = checkpoint if checkpoint is not None else default_checkpoint()
+        self.device = choose_device(device)
+        self._model = load_checkpoint(self.checkpoint).to(self.device)
+        self._encoder = TextEncoder(self._model.config.text, cache_folder() / "texts")
+        self._texts: OrderedDict[str, TokenStates] = OrderedDict()
+        self._classifiers: OrderedDict[str, SynthesizedClassifier] = OrderedDict()
+        self._max_texts, self._max_classifiers = max_texts, max_classifiers
+        self._text_lock, self._synthesis_lock = threading.Lock(), threading.Lock()
+
+    @property
+    def config(self) -> N3Config:
+        """Settings of the checkpoint."""
+        return self._model.config
+
+    @property
+    def image_size(self) -> int:
+        """Side in pixels of the square the network sees."""
+        return self._model.config.image_size
+
+    @property
+    def model(self) -> N3:
+        """The N3 itself: frozen, in eval mode, to be read only."""
+        return self._model
+
+    def encode(self, texts: Sequence[str]) -> TokenStates:
+        """Token states of K texts; each text is encoded once and alone, so its states do not depend on the others."""
+        with self._text_lock:
+            parts: dict[str, TokenStates] = {}
+            for text in dict.fromkeys(texts):
+                parts[text] = self._texts[text] if text in self._texts else self._encoder.encode([text])
+                self._texts[text] = parts[text]
+                self._texts.move_to_end(text)
+            while len(self._texts) > self._max_texts:
+                self._texts.popitem(last=False)
+        return join_states([parts[text] for text in texts])
+
+    def synthesize(self, task: TaskSpec) -> SynthesizedClassifier:
+        """The classifier of a task, from memory where the same task was asked for lately."""
+        return self.synthesize_texts(task.texts, task.names)
+
+    def synthesize_texts(self, texts: Sequence[str], class_names: Sequence[str]) -> SynthesizedClassifier:
+        """As `synthesize`, for texts that need not be valid descriptions, such as the empty ones of a control.
+
+        Args:
+            texts: K texts.
+            class_names: K names.
+
+        Returns:
+            A network with its own tensors, in eval mode and channels-last; not to be changed, others may hold it.
+        """
+        key = hashlib.sha256(json.dumps([list(class_names), list(texts)]).encode()).hexdigest()
+        with self._synthesis_lock:
+            if key in self._classifiers:
+                self._classifiers.move_to_end(key)
+                return self._classifiers[key]
+        encoded = self.encode(texts)
+        with self._synthesis_lock:
+            if key not in self._classifiers:
+                states, mask = encoded.states.to(self.device), encoded.mask.to(self.device)
+                classifier = self._model.synthesize(states, mask, class_names)
+                self._classifiers[key] = classifier.to(memory_format=torch.channels_last)
+            self._classifiers.move_to_end(key)
+            classifier = self._classifiers[key]
+            while len(self._classifiers) > self._max_classifiers:
+                self._classifiers.popitem(last=False)
+        return classifier
+
+    def predict(self, task: TaskSpec, images: np.ndarray | Sequence[Image.Image]) -> Prediction:
+        """Classify images into the classes of a task.
+
+        Args:
+            task: described classes.
+            images: (N, H, W, 3) uint8, or N pictures of any size; made square at `image_size` where they are not.
+
+        Returns:
+            Logits and probabilities of every image.
+        """
+        logits = self._logits(self.synthesize(task), self._square(images))
+        return Prediction(task.names, logits)
+
+    def predict_function(self, texts: Sequence[str]) -> Callable[[np.ndarray], np.ndarray]:
+        """What `n3core.evaluate` asks for: uint8 images (N, S, S, 3) -> logits (N, K), column k for text k."""
+        classifier = self.synthesize_texts(texts, [str(number) for number in range(len(texts))])
+        return lambda images: self._logits(classifier, images)
+
+    def export(self, task: TaskSpec, path: Path) -> SynthesizedClassifier:
+        """Write the classifier of a task for use without this project.
+
+        Args:
+            task: described classes.
+            path: a .safetensors file: a state dict of the torchvision network; its metadata hold `base`,
+                `class_names` (json), `image_size`, `mean` and `std` (json).
+
+        Returns:
+            What was written.
+
+        Raises:
+            InputError: wrong suffix, or the file cannot be written; an older one stays as it was.
+        """
+        if path.suffix != ".safetensors":
+            raise InputError(f"{path} must end in .safetensors; choose such a name")
+        classifier = self.synthesize(task)
+        tensors = {name: value.cpu().contiguous() for name, value in classifier.network.state_dict().items()}
+        notes = {
+            "base": classifier.base,
+            "class_names": json.dumps(task.names),
+            "image_size": str(self.image_size),
+            "mean": json.dumps(IMAGENET_MEAN),
+            "std": json.dumps(IMAGENET_STD),
+        }
+        write_atomically(path, save(tensors, notes))
+        return classifier
+
+    def _square(self, images: np.ndarray | Sequence[Image.Image]) -> np.ndarray:
+        size = self.image_size
+        if isinstance(images, np.ndarray):
+            if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3:
+                raise ValueError(f"images must be uint8 (N, H, W, 3), not {images.dtype} {images.shape}")
+            if images.shape[1:3] == (size, size):
+                return images
+            images = [Image.fromarray(image) for image in images]
+        squares = [square_pixels(image.convert("RGB"), size) for image in images]
+        return np.stack(squares) if squares else np.empty((0, size, size, 3), np.uint8)
+
+    def _logits(self, classifier: SynthesizedClassifier, images: np.ndarray) -> np.ndarray:
+        parts = [np.empty((0, len(classifier.class_names)), np.float32)]
+        with torch.inference_mode():
+            for start in range(0, len(images), _BATCH):
+                batch = to_float(images[start : start + _BATCH]).to(self.device)
+                parts.append(classifier(batch).float().cpu().numpy())
+        return np.concatenate(parts)

@@ -1,0 +1,134 @@
+"""What meta-training draws from: texts of seen classes as token states, and episodes of K classes.
+
+Owns text pools and the choice of classes, texts and images of a step; knows no network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from n3core.config import TrainConfig
+from n3core.pixels import PixelSet
+from n3core.text_encoder import TextEncoder
+
+__all__ = ["Episode", "EpisodeSource", "TextPool", "draw_episode", "encode_pool"]
+
+
+@dataclass(frozen=True)
+class TextPool:
+    """Token states of several texts per class, flat in memory.
+
+    states: (total tokens, H) float16.
+    starts: (texts + 1,) first row of each text.
+    texts_of: class -> indices of its texts.
+    weights_of: class -> chance of each of these texts.
+    means: (classes, H) unit mean state of each class, the space in which confusable classes are found.
+    """
+
+    states: np.ndarray
+    starts: np.ndarray
+    texts_of: tuple[np.ndarray, ...]
+    weights_of: tuple[np.ndarray, ...]
+    means: np.ndarray
+
+    def gather(self, texts: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Pad some texts to states (K, L, H) float32 and mask (K, L)."""
+        lengths = [int(self.starts[t + 1] - self.starts[t]) for t in texts]
+        states = torch.zeros(len(texts), max(lengths), self.states.shape[1])
+        mask = torch.zeros(len(texts), max(lengths), dtype=torch.bool)
+        for row, (text, length) in enumerate(zip(texts, lengths, strict=True)):
+            start = int(self.starts[text])
+            states[row, :length] = torch.from_numpy(np.array(self.states[start : start + length])).float()
+            mask[row, :length] = True
+        return states, mask
+
+
+def encode_pool(
+    encoder: TextEncoder, texts: Sequence[Sequence[tuple[str, float]]], folder: Path, *, chunk: int = 256
+) -> TextPool:
+    """Encode the texts of every class once; later calls read the result from `folder`.
+
+    Args:
+        texts: per class, (text, weight) pairs; weights are normalised.
+    """
+    flat = [text for options in texts for text, _ in options]
+    key = hashlib.sha256(json.dumps([encoder.config.name, encoder.config.mode, flat]).encode()).hexdigest()[:24]
+    path = folder / f"{key}.npz"
+    if not path.exists():
+        order = sorted(range(len(flat)), key=lambda index: len(flat[index]))
+        pieces: list[np.ndarray] = [np.empty(0)] * len(flat)
+        for start in range(0, len(flat), chunk):
+            rows = order[start : start + chunk]
+            encoded = encoder.encode([flat[row] for row in rows])
+            for position, row in enumerate(rows):
+                pieces[row] = encoded.states[position][encoded.mask[position]].half().numpy()
+        folder.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part.npz")
+        np.savez(part, states=np.concatenate(pieces), starts=np.cumsum([0, *map(len, pieces)]))
+        part.replace(path)
+    with np.load(path) as stored:
+        states, starts = stored["states"], stored["starts"]
+    first = np.cumsum([0, *map(len, texts)])
+    texts_of = tuple(np.arange(first[c], first[c + 1]) for c in range(len(texts)))
+    weights_of = tuple(np.array([w for _, w in options]) / sum(w for _, w in options) for options in texts)
+    means = np.stack(
+        [np.mean([states[starts[t] : starts[t + 1]].astype(np.float32).mean(0) for t in rows], 0) for rows in texts_of]
+    )
+    return TextPool(states, starts, texts_of, weights_of, means / np.linalg.norm(means, axis=1, keepdims=True))
+
+
+@dataclass(frozen=True)
+class EpisodeSource:
+    """Images and texts of seen classes: class i of `pool` is label i of `images`."""
+
+    images: PixelSet
+    pool: TextPool
+    rows_of: tuple[np.ndarray, ...]
+
+    @classmethod
+    def of(cls, images: PixelSet, pool: TextPool) -> EpisodeSource:
+        """Index the images by class."""
+        order = np.argsort(images.labels, kind="stable")
+        bounds = np.searchsorted(images.labels[order], np.arange(len(images.class_ids) + 1))
+        return cls(images, pool, tuple(np.sort(order[a:b]) for a, b in zip(bounds[:-1], bounds[1:], strict=True)))
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One step's task: texts of K classes and a mini-batch of their images.
+
+    states (K, L, H), mask (K, L), pixels (N, S, S, 3) uint8, labels (N,) in 0..K-1.
+    """
+
+    states: Tensor
+    mask: Tensor
+    pixels: np.ndarray
+    labels: Tensor
+
+
+def draw_episode(source: EpisodeSource, config: TrainConfig, rng: np.random.Generator) -> Episode:
+    """Draw K classes (neighbours in text space with chance `config.confusable`), a text and images for each."""
+    total = len(source.rows_of)
+    low, high = config.classes
+    count = int(rng.integers(min(low, total), min(high, total) + 1))
+    if rng.random() < config.confusable and total > 2 * count:
+        anchor = int(rng.integers(total))
+        nearest = np.argpartition(-(source.pool.means @ source.pool.means[anchor]), 2 * count)[: 2 * count]
+        classes = rng.choice(nearest, count, replace=False)
+    else:
+        classes = rng.choice(total, count, replace=False)
+    texts = [int(rng.choice(source.pool.texts_of[c], p=source.pool.weights_of[c])) for c in classes]
+    states, mask = source.pool.gather(texts)
+    keep = torch.from_numpy(rng.random(mask.shape) >= config.word_dropout)
+    keep[:, 0] = True
+    labels = np.sort(rng.integers(0, count, config.batch_size))
+    rows = np.array([rng.choice(source.rows_of[classes[label]]) for label in labels])
+    return Episode(states, mask & keep, source.images.pixels[rows], torch.from_numpy(labels))

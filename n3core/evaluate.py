@@ -1,0 +1,171 @@
+"""Accuracy, confusion, spread over class orders, and controls without the texts (paper section 4).
+
+Takes a function from texts to a predict function; knows no model and no dataset. Per-class accuracy is paper equation 7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torchmetrics.functional.classification import multiclass_accuracy, multiclass_confusion_matrix
+
+from n3core.errors import InputError
+from n3core.results import ConfusionMatrix, Controls, Evaluation, Interval, Spread
+
+__all__ = ["Build", "Predict", "derange", "evaluate", "measure_controls", "measure_permutations", "predict_all", "score"]
+
+Predict = Callable[[np.ndarray], np.ndarray]  # images (N, S, S, 3), uint8 or float as the model likes -> logits (N, K)
+Build = Callable[[Sequence[str]], Predict]  # K texts -> a predict function whose column k is text k
+
+_BATCH = 250
+_DERANGEMENTS = 5
+_RESAMPLES = 2000
+
+
+def evaluate(
+    build: Build,
+    texts: Sequence[str],
+    class_names: Sequence[str],
+    images: np.ndarray,
+    labels: np.ndarray,
+    *,
+    permutations: int = 10,
+    controls: bool = True,
+    seed: int = 0,
+) -> Evaluation:
+    """Judge what is built from K texts on labelled images.
+
+    Args:
+        build: makes a predict function from texts; called once per order of the classes and once per control.
+        texts: K texts.
+        class_names: K names, for the result and the control "name only".
+        images: (N, S, S, 3), whatever the predict function takes.
+        labels: (N,) index of the true class.
+        permutations: random orders of the classes to try; 0 leaves them out.
+        controls: whether to measure the controls.
+        seed: of orders, derangements and resampling.
+
+    Returns:
+        All figures.
+
+    Raises:
+        InputError: fewer than 2 classes, or a class without images.
+    """
+    found = score(predict_all(build(texts), images), labels, class_names, seed=seed)
+    if permutations:
+        found = replace(found, permutations=measure_permutations(build, texts, images, labels, permutations, seed=seed))
+    if controls:
+        found = replace(found, controls=measure_controls(build, texts, class_names, images, labels, seed=seed))
+    return found
+
+
+def predict_all(predict: Predict, images: np.ndarray, *, batch_size: int = _BATCH) -> np.ndarray:
+    """Logits (N, K) of many images, batch by batch."""
+    return np.concatenate([predict(images[start : start + batch_size]) for start in range(0, len(images), batch_size)])
+
+
+def score(logits: np.ndarray, labels: np.ndarray, class_names: Sequence[str], *, seed: int = 0) -> Evaluation:
+    """Turn logits into figures.
+
+    Args:
+        logits: (N, K).
+        labels: (N,) index of the true class.
+        class_names: K names.
+        seed: of the resampling.
+
+    Returns:
+        Figures without permutations and controls.
+
+    Raises:
+        InputError: fewer than 2 classes, or a class without images.
+    """
+    classes = len(class_names)
+    if classes < 2:
+        raise InputError(f"{classes} class to evaluate; name at least 2")
+    counts = np.bincount(labels, minlength=classes)
+    if (counts == 0).any():
+        raise InputError(f"the class {class_names[int(np.argmin(counts))]!r} has no image to evaluate; leave it out")
+    scores, truth = torch.from_numpy(np.ascontiguousarray(logits, np.float32)), torch.from_numpy(labels.astype(np.int64))
+    confusion = multiclass_confusion_matrix(scores, truth, classes, validate_args=False).numpy()
+    top5 = multiclass_accuracy(scores, truth, classes, average=None, top_k=min(5, classes), validate_args=False)
+    accuracies = confusion.diagonal() / counts
+    return Evaluation(
+        ConfusionMatrix(tuple(class_names), confusion),
+        100 * float(accuracies.mean()),
+        100 * accuracies,
+        100 * float(top5.mean()),
+        _interval(accuracies, counts, np.random.default_rng(seed)),
+    )
+
+
+def measure_permutations(
+    build: Build, texts: Sequence[str], images: np.ndarray, labels: np.ndarray, count: int, *, seed: int = 0
+) -> Spread:
+    """Per-class accuracy of `count` random orders of the same classes.
+
+    Args:
+        build, texts, images, labels: as in `evaluate`.
+        count: number of orders.
+        seed: of the orders.
+
+    Returns:
+        One accuracy per order; for a permutation-equivariant model they differ by rounding only.
+    """
+    rng = np.random.default_rng([seed, 1])
+    values = []
+    for _ in range(count):
+        order = rng.permutation(len(texts))
+        logits = predict_all(build([texts[k] for k in order]), images)
+        values.append(_accuracy(logits, np.argsort(order)[labels]))
+    return Spread(tuple(values))
+
+
+def measure_controls(
+    build: Build,
+    texts: Sequence[str],
+    class_names: Sequence[str],
+    images: np.ndarray,
+    labels: np.ndarray,
+    *,
+    seed: int = 0,
+) -> Controls:
+    """Per-class accuracy with texts that say nothing true about the classes.
+
+    Args:
+        build, texts, class_names, images, labels, seed: as in `evaluate`.
+
+    Returns:
+        The three controls; "shuffled" and "empty" are at chance for a model that reads.
+    """
+
+    def accuracy(given: Sequence[str]) -> float:
+        return _accuracy(predict_all(build(given), images), labels)
+
+    rng = np.random.default_rng([seed, 2])
+    shuffled = [accuracy([texts[k] for k in derange(len(texts), rng)]) for _ in range(_DERANGEMENTS)]
+    return Controls(float(np.mean(shuffled)), accuracy(class_names), accuracy([""] * len(texts)))
+
+
+def derange(count: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw a permutation (count,) that leaves nothing in its place; uniform over all such. `count` >= 2."""
+    while True:  # about e draws
+        order = rng.permutation(count)
+        if (order != np.arange(count)).all():
+            return order
+
+
+def _accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Per-class accuracy in percent."""
+    correct = logits.argmax(axis=1) == labels
+    totals = np.bincount(labels, minlength=logits.shape[1])
+    return 100 * float((np.bincount(labels, correct, minlength=logits.shape[1]) / totals).mean())
+
+
+def _interval(accuracies: np.ndarray, counts: np.ndarray, rng: np.random.Generator) -> Interval:
+    """Percentile bootstrap over images within classes: n images drawn with replacement have Binomial(n, p) right."""
+    right = rng.binomial(counts, accuracies, (_RESAMPLES, len(counts)))
+    low, high = np.percentile(100 * (right / counts).mean(axis=1), [2.5, 97.5])
+    return Interval(float(low), float(high))

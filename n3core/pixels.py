@@ -1,0 +1,106 @@
+"""Training images as one memory-mapped uint8 array, and the batch-wise augmentation.
+
+Owns the pixel cache on disk; knows datasets only through their protocol and knows no model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from n3core.datasets.base import Dataset, load_pixels
+
+__all__ = ["PixelSet", "augment", "cache_folder", "cached_pixels", "to_float"]
+
+
+@dataclass(frozen=True)
+class PixelSet:
+    """Images of many classes with integer targets.
+
+    pixels: (N, S, S, 3) uint8, memory-mapped.
+    class_ids: the class of target value i.
+    labels: (N,) int64 index into `class_ids`.
+    targets: head name -> (N,) int64 targets that the base network is pre-trained on.
+    """
+
+    name: str
+    pixels: np.ndarray
+    class_ids: tuple[str, ...]
+    labels: np.ndarray
+    targets: Mapping[str, np.ndarray]
+    head_sizes: Mapping[str, int]
+
+
+def cache_folder() -> Path:
+    """Where derived data may be kept: `$N3_CACHE`, else the user's cache directory."""
+    folder = os.environ.get("N3_CACHE")
+    return Path(folder) if folder else Path.home() / ".cache" / "n3-studio"
+
+
+def cached_pixels(dataset: Dataset, class_ids: Sequence[str], size: int, subset: str = "train") -> PixelSet:
+    """Decode the images of some classes once and memory-map them afterwards.
+
+    Args:
+        dataset: any dataset of the protocol.
+        class_ids: its classes, in the order the labels will count them.
+        size: side of the square images in pixels.
+        subset: "train" or "evaluate", for datasets that separate them.
+    """
+    refs = [ref for class_id in class_ids for ref in dataset.image_refs(class_id, subset=subset)]
+    position = {class_id: index for index, class_id in enumerate(class_ids)}
+    labels = np.array([position[ref.class_id] for ref in refs], np.int64)
+    key = hashlib.sha256(json.dumps([dataset.name, size, [ref.id for ref in refs]]).encode()).hexdigest()[:24]
+    path = cache_folder() / "pixels" / f"{key}.npy"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(f".{os.getpid()}.part")
+        store = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=(len(refs), size, size, 3))
+        for start in range(0, len(refs), 1024):
+            store[start : start + 1024] = load_pixels(dataset, refs[start : start + 1024], size)
+        store.flush()
+        part.replace(path)
+    pixels = np.load(path, mmap_mode="r")
+    head = dataset.name
+    return PixelSet(dataset.name, pixels, tuple(class_ids), labels, {head: labels}, {head: len(class_ids)})
+
+
+def to_float(pixels: np.ndarray) -> Tensor:
+    """Turn (N, S, S, 3) uint8 into (N, 3, S, S) float in [0, 1], channels last in memory."""
+    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float().div_(255)
+
+
+def augment(images: Tensor, rng: np.random.Generator, size: int, *, least_scale: float = 0.55) -> Tensor:
+    """Random resized crop, mirror and brightness, one bilinear resampling for the whole batch.
+
+    Args:
+        images: (N, 3, S, S) float in [0, 1].
+        rng: source of the randomness.
+        size: side of the result.
+        least_scale: smallest share of the side that a crop keeps.
+
+    Returns:
+        (N, 3, size, size) float, clipped to [0, 1].
+    """
+    count = len(images)
+    scale = rng.uniform(least_scale, 1.0, (count, 1)) * np.exp(rng.uniform(-0.12, 0.12, (count, 2)))
+    scale = np.minimum(scale, 1.0)
+    shift = rng.uniform(-1, 1, (count, 2)) * (1 - scale)
+    mirror = np.where(rng.random(count) < 0.5, -1.0, 1.0)
+    theta = np.zeros((count, 2, 3), np.float32)
+    theta[:, 0, 0], theta[:, 1, 1] = scale[:, 0] * mirror, scale[:, 1]
+    theta[:, :, 2] = shift
+    grid = functional.affine_grid(torch.from_numpy(theta), [count, 3, size, size], align_corners=False)
+    crops = functional.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    brightness = torch.from_numpy(rng.uniform(0.75, 1.25, (count, 1, 1, 1)).astype(np.float32))
+    contrast = torch.from_numpy(rng.uniform(0.75, 1.25, (count, 1, 1, 1)).astype(np.float32))
+    mean = crops.mean((2, 3), keepdim=True)
+    return ((crops - mean) * contrast + mean * brightness).clamp_(0, 1)

@@ -1,0 +1,187 @@
+"""Supervised training of the base network on seen classes.
+
+One linear head per target (classes of a photograph dataset, attributes of Fieldbook plates) on shared
+features; images without a target for a head do not count for it. Knows no text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn import functional
+
+from n3core.backbone import build_network, normalise, strip_classifier
+from n3core.config import PretrainConfig, to_json
+from n3core.errors import InputError
+from n3core.pixels import PixelSet, augment, to_float
+from n3core.training import load_state, one_cycle, run_steps, save_state, step_generator
+
+__all__ = ["BaseWithHeads", "load_base", "pretrain"]
+
+_IGNORED = -100
+
+
+class BaseWithHeads(nn.Module):
+    """A torchvision network without classifier, and one linear layer per head."""
+
+    def __init__(self, base: str, head_sizes: dict[str, int]) -> None:
+        super().__init__()
+        self.network = build_network(base, 1)
+        width = strip_classifier(base, self.network)
+        self.heads = nn.ModuleDict({name: nn.Linear(width, size) for name, size in head_sizes.items()})
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        """Map normalised images (N, 3, H, W) to head -> logits (N, size)."""
+        features = self.network(images).flatten(1)
+        return {name: head(features) for name, head in self.heads.items()}
+
+
+def draw_batch(
+    sources: Sequence[PixelSet], shares: np.ndarray, count: int, size: int, rng: np.random.Generator
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Draw a mixed batch.
+
+    Args:
+        sources: image sets.
+        shares: (S,) relative weight of each source.
+        count: images in the batch.
+        size: side in pixels after augmentation.
+
+    Returns:
+        images (count, 3, size, size) in [0, 1] and head -> targets (count,), -100 where a head does not apply.
+    """
+    counts = rng.multinomial(count, shares / shares.sum())
+    images = []
+    targets = {name: np.full(count, _IGNORED, np.int64) for source in sources for name in source.targets}
+    start = 0
+    for source, number in zip(sources, counts, strict=True):
+        if number == 0:
+            continue
+        index = np.sort(rng.integers(0, len(source.pixels), number))
+        images.append(to_float(source.pixels[index]))
+        for name, values in source.targets.items():
+            targets[name][start : start + number] = values[index]
+        start += number
+    batch = torch.cat(images).contiguous(memory_format=torch.channels_last)
+    return augment(batch, rng, size), {name: torch.from_numpy(values) for name, values in targets.items()}
+
+
+def heads_loss(
+    logits: dict[str, Tensor], targets: dict[str, Tensor], weights: dict[str, float], smoothing: float
+) -> tuple[Tensor, dict[str, float]]:
+    """Sum over heads of weight * share of images concerned * cross-entropy; and accuracy per head."""
+    total = next(iter(logits.values())).new_zeros(())
+    accuracy = {}
+    for name, values in targets.items():
+        used = values != _IGNORED
+        if not used.any():
+            continue
+        scores = logits[name][used].float()
+        loss = functional.cross_entropy(scores, values[used], label_smoothing=smoothing)
+        total = total + weights.get(name, 1.0) * used.float().mean() * loss
+        accuracy[f"accuracy/{name}"] = (scores.argmax(1) == values[used]).float().mean().item()
+    return total, accuracy
+
+
+def pretrain(
+    config: PretrainConfig,
+    sources: Sequence[PixelSet],
+    shares: Sequence[float],
+    out: Path,
+    *,
+    base: str = "resnet18",
+    start_from: Path | None = None,
+    device: str = "auto",
+    save_every: float = 180.0,
+) -> bool:
+    """Train the base and write `out/base.safetensors` and `out/base.json`.
+
+    Args:
+        config: settings; `epochs` counts images of all sources once.
+        sources: image sets with targets.
+        shares: relative weight of each source in a batch.
+        out: run folder; a state found there is resumed.
+        start_from: a finished base whose network (not heads) is the starting point.
+
+    Returns:
+        True when finished, False when stopped early by a signal.
+    """
+    accelerator = Accelerator(cpu=device == "cpu", mixed_precision="bf16")
+    torch.manual_seed(config.seed)
+    head_sizes = {name: size for source in sources for name, size in source.head_sizes.items()}
+    weights = {name: 1 / len(source.targets) for source in sources for name in source.targets}
+    model = BaseWithHeads(base, head_sizes)
+    if start_from is not None:
+        model.network.load_state_dict(load_base(start_from)[0])
+    model.to(memory_format=torch.channels_last)
+    optimizer = torch.optim.SGD(
+        model.parameters(), config.learning_rate, momentum=0.9, nesterov=True, weight_decay=config.weight_decay
+    )
+    settings = to_json(config)
+    first = load_state(out / "state", model, optimizer, settings)
+    model, optimizer = accelerator.prepare(model, optimizer)
+    images_total = sum(len(source.pixels) for source in sources)
+    batch_size = config.batch_size // accelerator.num_processes
+    steps = round(config.epochs * images_total / config.batch_size)
+    shares_array = np.asarray(shares, np.float64)
+
+    def train_step(step: int) -> dict[str, float]:
+        rng = step_generator(config.seed, step, accelerator.process_index)
+        rate = config.learning_rate * one_cycle(step, steps, anneal=config.anneal)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        images, targets = draw_batch(sources, shares_array, batch_size, config.image_size, rng)
+        images, targets = images.to(accelerator.device), {k: v.to(accelerator.device) for k, v in targets.items()}
+        with accelerator.autocast():
+            logits = model(normalise(images))
+        loss, accuracy = heads_loss(logits, targets, weights, config.label_smoothing)
+        optimizer.zero_grad()
+        accelerator.backward(loss)
+        optimizer.step()
+        heads = [value for name, value in accuracy.items()]
+        return {"loss": loss.item(), "accuracy": float(np.mean(heads)), **accuracy}
+
+    def save(step: int) -> None:
+        save_state(out / "state", step, accelerator.unwrap_model(model), optimizer, settings)
+
+    finished = run_steps(
+        accelerator,
+        train_step,
+        save,
+        first=first,
+        last=steps,
+        images_per_step=batch_size,
+        save_every=save_every,
+        log_folder=out / "logs",
+        title="pretrain",
+    )
+    if finished and accelerator.is_main_process:
+        write_base(out, accelerator.unwrap_model(model).network, base, settings)
+    return finished
+
+
+def write_base(folder: Path, network: nn.Module, base: str, settings: str) -> None:
+    """Write the feature network as safetensors + json."""
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file({k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}, folder / "base.safetensors")
+    (folder / "base.json").write_text(json.dumps({"base": base, "pretrain": json.loads(settings)}, indent=2))
+
+
+def load_base(folder: Path) -> tuple[dict[str, Tensor], str]:
+    """Read what `write_base` wrote: state dict of the feature network, and the base's name.
+
+    Raises:
+        InputError: the folder holds no finished base.
+    """
+    try:
+        notes = json.loads((folder / "base.json").read_text())
+        return load_file(folder / "base.safetensors"), notes["base"]
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"no base network in {folder} ({error}); run `n3 pretrain --out {folder}` first") from None

@@ -1,0 +1,128 @@
+"""What each dataset name means to the training loops: images, targets, texts and validation classes.
+
+Owns the size of the Fieldbook training world and the mix of texts; knows no optimiser.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+
+import numpy as np
+
+from n3core.datasets.base import ClassInfo, Dataset, classes_of, load_pixels
+from n3core.datasets.fieldbook.book import KINGDOMS, Fieldbook, describe, random_varieties, render_many
+from n3core.datasets.fieldbook.schema import Species
+from n3core.datasets.registry import open_dataset
+from n3core.episodes import EpisodeSource, encode_pool
+from n3core.pixels import PixelSet, cache_folder, cached_pixels
+from n3core.text_encoder import TextEncoder
+from n3core.train import ValidationSet
+
+__all__ = ["VARIETIES", "episode_sources", "pretrain_sources", "validation_sets"]
+
+VARIETIES = "fieldbook-varieties"  # the name under which `--data` asks for random varieties of both kingdoms
+
+_VARIETY_COUNT = 4000  # of each kingdom
+_PLATES = 10  # of each variety
+_TEXTS = 3  # of each variety
+_SEED = 2020
+_VALIDATION_IMAGES = 30  # of each class
+
+# kind of text -> chance that an episode shows it, where a dataset has that kind
+_TEXT_MIX = {"description": 0.6, "gloss": 0.25, "name": 0.15}
+
+
+def pretrain_sources(names: Sequence[str], size: int) -> tuple[list[PixelSet], list[float]]:
+    """Image sets with targets, and their shares of a batch, for the base network."""
+    sources: list[PixelSet] = []
+    for name in names:
+        if name == VARIETIES:
+            sources += [_variety_pixels(kingdom, size) for kingdom in KINGDOMS]
+        else:
+            dataset = open_dataset(name)
+            sources.append(cached_pixels(dataset, [info.id for info in classes_of(dataset, "train")], size))
+    return sources, _shares(sources)
+
+
+def episode_sources(names: Sequence[str], size: int, encoder: TextEncoder) -> tuple[list[EpisodeSource], list[float]]:
+    """Seen classes with images and encoded texts, and the chance of an episode from each."""
+    sources: list[EpisodeSource] = []
+    pool_folder = cache_folder() / "pools"
+    for name in names:
+        if name == VARIETIES:
+            for kingdom in KINGDOMS:
+                pixels = _variety_pixels(kingdom, size)
+                texts = _variety_texts(kingdom)
+                sources.append(EpisodeSource.of(pixels, encode_pool(encoder, texts, pool_folder)))
+        else:
+            dataset = open_dataset(name)
+            classes = classes_of(dataset, "train")
+            pixels = cached_pixels(dataset, [info.id for info in classes], size)
+            pool = encode_pool(encoder, [_mixed_texts(info) for info in classes], pool_folder)
+            sources.append(EpisodeSource.of(pixels, pool))
+    return sources, _shares([source.images for source in sources])
+
+
+def validation_sets(names: Sequence[str], size: int, encoder: TextEncoder) -> list[ValidationSet]:
+    """The validation classes of each dataset, read by their descriptions."""
+    datasets: list[Dataset] = []
+    for name in names:
+        datasets += [Fieldbook(kingdom) for kingdom in KINGDOMS] if name == VARIETIES else [open_dataset(name)]
+    return [_validation_set(dataset, size, encoder) for dataset in datasets]
+
+
+def _validation_set(dataset: Dataset, size: int, encoder: TextEncoder) -> ValidationSet:
+    classes = classes_of(dataset, "val")
+    refs = [[*dataset.image_refs(info.id)][:_VALIDATION_IMAGES] for info in classes]
+    pixels = load_pixels(dataset, [ref for group in refs for ref in group], size)
+    encoded = encoder.encode([info.description for info in classes])
+    labels = np.repeat(np.arange(len(classes)), [len(group) for group in refs])
+    return ValidationSet(dataset.name, pixels, labels, encoded.states, encoded.mask)
+
+
+def _shares(sources: Sequence[PixelSet]) -> list[float]:
+    """Photographs weigh more than all plates together: they are the harder half."""
+    plates = sum(source.name.startswith(VARIETIES) for source in sources)
+    others = len(sources) - plates
+    return [
+        0.4 / plates if source.name.startswith(VARIETIES) else (0.6 if plates else 1.0) / others for source in sources
+    ]
+
+
+def _mixed_texts(info: ClassInfo) -> list[tuple[str, float]]:
+    texts = dict(info.texts)
+    if "gloss" in texts:
+        texts["gloss"] = f"{info.name}: {texts['gloss']}"
+    return [(texts[kind], weight) for kind, weight in _TEXT_MIX.items() if texts.get(kind)]
+
+
+def _varieties(kingdom: str) -> tuple[Species, ...]:
+    return random_varieties(kingdom, _VARIETY_COUNT, _SEED)
+
+
+def _variety_texts(kingdom: str) -> list[list[tuple[str, float]]]:
+    rng = np.random.default_rng([_SEED, *kingdom.encode()])
+    return [[(describe(species, rng).text, 1.0) for _ in range(_TEXTS)] for species in _varieties(kingdom)]
+
+
+def _variety_pixels(kingdom: str, size: int) -> PixelSet:
+    """Plates of the training varieties, drawn once; a few plates drawn afresh are the key, so new drawing code counts."""
+    varieties = _varieties(kingdom)
+    sample = render_many(varieties[:12], 1, size, _SEED).tobytes()
+    settings = f"{kingdom}|{_VARIETY_COUNT}|{_PLATES}|{_SEED}|{size}".encode()
+    path = cache_folder() / "pixels" / f"{hashlib.sha256(sample + settings).hexdigest()[:24]}.npy"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(f".{os.getpid()}.part.npy")
+        np.save(part, render_many(varieties, _PLATES, size, _SEED))
+        part.replace(path)
+    labels = np.repeat(np.arange(len(varieties)), _PLATES)
+    targets, sizes = {}, {}
+    for attribute in KINGDOMS[kingdom].attributes:
+        values = np.array([attribute.values.index(species.traits[attribute.name]) for species in varieties])
+        targets[f"{kingdom}-{attribute.name}"] = values[labels]
+        sizes[f"{kingdom}-{attribute.name}"] = len(attribute.values)
+    names = tuple(species.name for species in varieties)
+    return PixelSet(f"{VARIETIES}-{kingdom}", np.load(path, mmap_mode="r"), names, labels, targets, sizes)

@@ -1,0 +1,167 @@
+"""Which classes of which dataset a command works on, by which texts, and their images.
+
+Owns the meeting of a dataset, a split or list of classes, and a descriptions file; knows no model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from n3core.datasets.base import ClassInfo, Dataset, class_by_key, classes_of, load_pixels
+from n3core.datasets.registry import open_dataset
+from n3core.descriptions import load_descriptions, match_descriptions
+from n3core.documents import parse_document, read_document
+from n3core.errors import InputError
+
+__all__ = ["Selection", "read_class_names", "select"]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Classes of a dataset with one text each.
+
+    split: the split's name, or the file that named the classes.
+    texts: one per class, in the order of `classes`.
+    warnings: one line per thing that was left out.
+    """
+
+    dataset: Dataset
+    split: str
+    classes: tuple[ClassInfo, ...]
+    texts: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names in the order of `classes`."""
+        return tuple(info.name for info in self.classes)
+
+    def load_images(self, size: int, limit: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Evaluation images of the classes.
+
+        Args:
+            size: side in pixels.
+            limit: at most so many images of each class, the first ones.
+
+        Returns:
+            Pixels (N, size, size, 3) uint8, and labels (N,) as index into `classes`.
+
+        Raises:
+            InputError: an image that cannot be read.
+        """
+        refs = [self.dataset.image_refs(info.id, subset="evaluate")[:limit] for info in self.classes]
+        labels = np.repeat(np.arange(len(refs)), [len(group) for group in refs])
+        return load_pixels(self.dataset, [ref for group in refs for ref in group], size), labels
+
+
+def select(
+    data: str,
+    *,
+    split: str | None = None,
+    classes_file: Path | None = None,
+    descriptions: Path | None = None,
+    kind: str | None = None,
+) -> Selection:
+    """Open a dataset and choose classes and texts.
+
+    Args:
+        data: name or path of the dataset.
+        split: "train", "val", "test" (also when nothing is given) or "all".
+        classes_file: a file that names the classes instead of a split.
+        descriptions: descriptions or task file whose texts replace the dataset's; it must cover every chosen class.
+        kind: which of the dataset's texts to use: "description" (the default), "gloss", "name"...
+
+    Returns:
+        The selection.
+
+    Raises:
+        InputError: anything that cannot be opened or does not fit together.
+    """
+    if split is not None and classes_file is not None:
+        raise InputError(f"--split {split!r} and --classes {str(classes_file)!r} both choose classes; give one of them")
+    if kind is not None and descriptions is not None:
+        raise InputError(f"--text {kind!r} and --descriptions {str(descriptions)!r} both choose texts; give one of them")
+    given = load_descriptions(descriptions) if descriptions is not None else None
+    names = read_class_names(classes_file) if classes_file is not None else None
+    dataset = _open(data, descriptions)
+    if names is None:
+        where = split or "test"
+        classes = classes_of(dataset, where)
+    else:
+        where = str(classes_file)
+        classes = _named(dataset, names, where)
+    if len(classes) < 2:
+        raise InputError(f"{where!r} of {dataset.name} has {len(classes)} class; a classifier needs at least 2")
+    problems: tuple[str, ...] = ()
+    if given is not None:
+        try:
+            matched = match_descriptions(given, classes, among=dataset.classes)
+        except InputError as error:
+            raise InputError(f"{descriptions}: {error}") from None
+        texts, problems = tuple(matched.texts[info.id] for info in classes), matched.problems
+    else:
+        texts = tuple(_text(dataset, info, kind or "description") for info in classes)
+    return Selection(dataset, where, classes, texts, tuple(dict.fromkeys((*dataset.problems, *problems))))
+
+
+def read_class_names(path: Path) -> tuple[str, ...]:
+    """Read class ids or names: one per line (.txt), a list (json, yaml), a csv's first column, or a task file.
+
+    Raises:
+        InputError: unreadable, or not such a list.
+    """
+    if path.suffix.lower() == ".txt":
+        try:
+            # Lines of plain text are what the csv reader checks and splits, with nothing to quote.
+            lines = path.read_bytes()
+        except OSError as error:
+            raise InputError(f"{path} cannot be read ({error.strerror}); check the path") from None
+        rows = parse_document(lines.replace(b'"', b'""'), f"{path.stem}.tsv")
+        names: list[Any] = ["\t".join(row).strip() for row in rows]
+    else:
+        document = read_document(path)
+        if isinstance(document, dict) and not isinstance(document.get("classes"), list):
+            names = list(document)
+        else:
+            entries = document["classes"] if isinstance(document, dict) else document
+            names = [_name_of(entry) for entry in entries] if isinstance(entries, list) else [entries]
+    if not names or not all(isinstance(name, str) and name for name in names):
+        raise InputError(f"{path} does not list class names; write one per line in a .txt file, or a json list")
+    return tuple(names)
+
+
+def _name_of(entry: Any) -> Any:
+    """A name, the first cell of a row, or the name of a task's class."""
+    if isinstance(entry, dict):
+        return entry.get("name")
+    return entry[0] if isinstance(entry, list) and entry else entry
+
+
+def _named(dataset: Dataset, names: tuple[str, ...], where: str) -> tuple[ClassInfo, ...]:
+    chosen: dict[str, ClassInfo] = {}
+    for name in names:
+        info = class_by_key(dataset, name)
+        if info.id in chosen:
+            raise InputError(f"{where} names the class {info.name!r} twice; remove one")
+        chosen[info.id] = info
+    return tuple(chosen.values())
+
+
+def _open(data: str, descriptions: Path | None) -> Dataset:
+    """Texts of one's own images may lie with them or come from the given file alone."""
+    try:
+        return open_dataset(data)
+    except InputError:
+        if descriptions is None:
+            raise
+        return open_dataset(data, descriptions=descriptions)
+
+
+def _text(dataset: Dataset, info: ClassInfo, kind: str) -> str:
+    if kind not in info.texts:
+        raise InputError(f"{dataset.name} has no text {kind!r} for {info.name!r}; use one of {', '.join(info.texts)}")
+    return info.texts[kind]

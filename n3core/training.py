@@ -1,0 +1,177 @@
+"""What both training loops share: schedule, resumable state, signals, progress, metrics.
+
+Every random draw of step t comes from generators seeded with (seed, t, rank), so a resumed run repeats
+the losses of an uninterrupted one without storing generator states. State is safetensors + json.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from n3core.errors import InputError
+
+__all__ = ["load_state", "one_cycle", "run_steps", "save_state", "step_generator"]
+
+
+def step_generator(seed: int, step: int, rank: int = 0) -> np.random.Generator:
+    """Return the generator of one training step and seed torch (dropout) likewise."""
+    sequence = np.random.SeedSequence([seed, step, rank])
+    torch.manual_seed(int(sequence.generate_state(1)[0]))
+    return np.random.default_rng(sequence)
+
+
+def one_cycle(step: int, steps: int, *, warmup: float = 0.05, anneal: bool = True) -> float:
+    """Factor of the peak learning rate: linear warm-up, then cosine to zero (or held, without `anneal`)."""
+    rising = max(1.0, warmup * steps)
+    if step < rising:
+        return (step + 1) / rising
+    if not anneal:
+        return 1.0
+    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - rising) / max(1.0, steps - rising))))
+
+
+def save_state(folder: Path, step: int, module: nn.Module, optimizer: torch.optim.Optimizer, config: str) -> None:
+    """Write module, optimizer and step; an interrupted write leaves the previous state intact."""
+    tensors = {f"module.{name}": value for name, value in module.state_dict().items()}
+    numbers: dict[str, Any] = {}
+    for index, state in optimizer.state_dict()["state"].items():
+        for name, value in state.items():
+            if isinstance(value, torch.Tensor):
+                tensors[f"optimizer.{index}.{name}"] = value
+            elif value is not None:
+                numbers[f"{index}.{name}"] = value
+    part = folder.with_name(f"{folder.name}.{os.getpid()}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        save_file(
+            {name: value.detach().cpu().contiguous() for name, value in tensors.items()}, part / "state.safetensors"
+        )
+        (part / "state.json").write_text(json.dumps({"step": step, "optimizer": numbers, "config": json.loads(config)}))
+    except Exception:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+    old = folder.with_name(f"{folder.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.rename(old)
+    part.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def load_state(folder: Path, module: nn.Module, optimizer: torch.optim.Optimizer, config: str) -> int:
+    """Restore what `save_state` wrote; returns the next step, 0 where nothing was saved.
+
+    Raises:
+        InputError: the state is damaged or belongs to a run with other settings.
+    """
+    old = folder.with_name(f"{folder.name}.old")
+    if not folder.exists() and old.exists():
+        old.rename(folder)
+    if not folder.exists():
+        return 0
+    try:
+        notes = json.loads((folder / "state.json").read_text())
+        tensors = load_file(folder / "state.safetensors")
+    except (OSError, ValueError, SafetensorError) as error:
+        raise InputError(f"training state {folder} is damaged ({error}); remove the folder to start afresh") from None
+    if notes["config"] != json.loads(config):
+        raise InputError(f"training state {folder} belongs to other settings; choose another --out or remove it")
+    module.load_state_dict({k.removeprefix("module."): v for k, v in tensors.items() if k.startswith("module.")})
+    state: dict[int, dict[str, Any]] = {}
+    for name, value in tensors.items():
+        if name.startswith("optimizer."):
+            _, index, key = name.split(".", 2)
+            state.setdefault(int(index), {})[key] = value
+    for name, value in notes["optimizer"].items():
+        index, key = name.split(".", 1)
+        state.setdefault(int(index), {})[key] = value
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    return int(notes["step"])
+
+
+@contextmanager
+def _stop_signals() -> Iterator[list[int]]:
+    """Collect SIGINT and SIGTERM so that the loop can stop after the current step."""
+    received: list[int] = []
+    previous = {}
+    for number in (signal.SIGINT, signal.SIGTERM):
+        previous[number] = signal.signal(number, lambda signum, frame: received.append(signum))
+    try:
+        yield received
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def run_steps(
+    accelerator: Accelerator,
+    train_step: Callable[[int], dict[str, float]],
+    save: Callable[[int], None],
+    *,
+    first: int,
+    last: int,
+    images_per_step: int,
+    save_every: float,
+    log_folder: Path,
+    title: str,
+) -> bool:
+    """Run steps first..last-1 with progress, metrics and periodic saves.
+
+    Args:
+        train_step: runs one step, returns its metrics.
+        save: writes the state with the number of the next step.
+        save_every: seconds between saves.
+
+    Returns:
+        True when all steps ran, False when SIGINT or SIGTERM ended the run early (state saved).
+    """
+    from torch.utils.tensorboard import SummaryWriter
+
+    main = accelerator.is_main_process
+    writer = SummaryWriter(str(log_folder)) if main else None
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    metrics_file = log_folder / "metrics.jsonl"
+    log_folder.mkdir(parents=True, exist_ok=True)
+    saved = started = time.monotonic()
+    with Progress(*columns, disable=not main) as progress, _stop_signals() as stop:
+        task = progress.add_task(title, total=last, completed=first)
+        for step in range(first, last):
+            metrics = train_step(step)
+            now = time.monotonic()
+            rate = images_per_step * accelerator.num_processes * (step + 1 - first) / (now - started)
+            progress.update(
+                task, completed=step + 1, description=f"{title} {rate:.0f} images/s loss {metrics['loss']:.3f}"
+            )
+            if writer is not None:
+                with metrics_file.open("a") as lines:
+                    lines.write(json.dumps({"step": step, "images_per_second": round(rate, 1), **metrics}) + "\n")
+                for name, value in metrics.items():
+                    writer.add_scalar(name, value, step)
+            if main and (stop or now - saved > save_every):
+                save(step + 1)
+                saved = now
+            if stop:
+                return False
+    if main:
+        save(last)
+    if writer is not None:
+        writer.close()
+    return True
