@@ -159,17 +159,15 @@ class Engine:
 
         Args:
             task: described classes.
-            path: a .safetensors file: a state dict of the torchvision network; its metadata hold `base`,
+            path: a file in the safetensors format: a state dict of the torchvision network; its metadata hold `base`,
                 `class_names` (json), `image_size`, `mean` and `std` (json).
 
         Returns:
             What was written.
 
         Raises:
-            InputError: wrong suffix, or the file cannot be written; an older one stays as it was.
+            InputError: the file cannot be written; an older one stays as it was.
         """
-        if path.suffix != ".safetensors":
-            raise InputError(f"{path} must end in .safetensors; choose such a name")
         classifier = self.synthesize(task)
         tensors = {name: value.cpu().contiguous() for name, value in classifier.network.state_dict().items()}
         notes = {

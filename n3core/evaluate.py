@@ -1,6 +1,6 @@
 """Accuracy, confusion, spread over class orders, and controls without the texts (paper section 4).
 
-Takes a function from texts to a predict function; knows no model and no dataset. Per-class accuracy is paper equation 7.
+Takes a function from texts to a predict function; knows no model and no dataset. Per-class accuracy is equation 7.
 """
 
 from __future__ import annotations
@@ -15,7 +15,17 @@ from torchmetrics.functional.classification import multiclass_accuracy, multicla
 from n3core.errors import InputError
 from n3core.results import ConfusionMatrix, Controls, Evaluation, Interval, Spread
 
-__all__ = ["Build", "Predict", "derange", "evaluate", "measure_controls", "measure_permutations", "predict_all", "score"]
+__all__ = [
+    "Build",
+    "Predict",
+    "count_builds",
+    "derange",
+    "evaluate",
+    "measure_controls",
+    "measure_permutations",
+    "predict_all",
+    "score",
+]
 
 Predict = Callable[[np.ndarray], np.ndarray]  # images (N, S, S, 3), uint8 or float as the model likes -> logits (N, K)
 Build = Callable[[Sequence[str]], Predict]  # K texts -> a predict function whose column k is text k
@@ -62,6 +72,11 @@ def evaluate(
     return found
 
 
+def count_builds(permutations: int, controls: bool) -> int:
+    """How often `evaluate` calls its `build`, for a progress bar."""
+    return 1 + permutations + (_DERANGEMENTS + 2 if controls else 0)
+
+
 def predict_all(predict: Predict, images: np.ndarray, *, batch_size: int = _BATCH) -> np.ndarray:
     """Logits (N, K) of many images, batch by batch."""
     return np.concatenate([predict(images[start : start + batch_size]) for start in range(0, len(images), batch_size)])
@@ -88,7 +103,10 @@ def score(logits: np.ndarray, labels: np.ndarray, class_names: Sequence[str], *,
     counts = np.bincount(labels, minlength=classes)
     if (counts == 0).any():
         raise InputError(f"the class {class_names[int(np.argmin(counts))]!r} has no image to evaluate; leave it out")
-    scores, truth = torch.from_numpy(np.ascontiguousarray(logits, np.float32)), torch.from_numpy(labels.astype(np.int64))
+    scores, truth = (
+        torch.from_numpy(np.ascontiguousarray(logits, np.float32)),
+        torch.from_numpy(labels.astype(np.int64)),
+    )
     confusion = multiclass_confusion_matrix(scores, truth, classes, validate_args=False).numpy()
     top5 = multiclass_accuracy(scores, truth, classes, average=None, top_k=min(5, classes), validate_args=False)
     accuracies = confusion.diagonal() / counts

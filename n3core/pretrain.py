@@ -111,7 +111,7 @@ def pretrain(
         start_from: a finished base whose network (not heads) is the starting point.
 
     Returns:
-        True when finished, False when stopped early by a signal.
+        True when finished, False when stopped early by a signal (the base so far is written all the same).
     """
     accelerator = Accelerator(cpu=device == "cpu", mixed_precision="bf16")
     torch.manual_seed(config.seed)
@@ -162,7 +162,7 @@ def pretrain(
         log_folder=out / "logs",
         title="pretrain",
     )
-    if finished and accelerator.is_main_process:
+    if accelerator.is_main_process:
         write_base(out, accelerator.unwrap_model(model).network, base, settings)
     return finished
 

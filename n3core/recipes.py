@@ -26,7 +26,7 @@ VARIETIES = "fieldbook-varieties"  # the name under which `--data` asks for rand
 
 _VARIETY_COUNT = 4000  # of each kingdom
 _PLATES = 10  # of each variety
-_TEXTS = 3  # of each variety
+_TEXTS = 2  # of each variety
 _SEED = 2020
 _VALIDATION_IMAGES = 30  # of each class
 

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from n3core.datasets.base import ClassInfo, Dataset, class_by_key, classes_of, load_pixels
 from n3core.datasets.registry import open_dataset
 from n3core.descriptions import load_descriptions, match_descriptions
-from n3core.documents import parse_document, read_document
+from n3core.documents import read_document
 from n3core.errors import InputError
 
 __all__ = ["Selection", "read_class_names", "select"]
@@ -84,7 +83,9 @@ def select(
     if split is not None and classes_file is not None:
         raise InputError(f"--split {split!r} and --classes {str(classes_file)!r} both choose classes; give one of them")
     if kind is not None and descriptions is not None:
-        raise InputError(f"--text {kind!r} and --descriptions {str(descriptions)!r} both choose texts; give one of them")
+        raise InputError(
+            f"--text {kind!r} and --descriptions {str(descriptions)!r} both choose texts; give one of them"
+        )
     given = load_descriptions(descriptions) if descriptions is not None else None
     names = read_class_names(classes_file) if classes_file is not None else None
     dataset = _open(data, descriptions)
@@ -109,36 +110,27 @@ def select(
 
 
 def read_class_names(path: Path) -> tuple[str, ...]:
-    """Read class ids or names: one per line (.txt), a list (json, yaml), a csv's first column, or a task file.
+    """Read class ids or names: one per line (.txt), a list (json, yaml), or those of a descriptions or task file.
 
     Raises:
         InputError: unreadable, or not such a list.
     """
-    if path.suffix.lower() == ".txt":
+    if path.suffix.lower() != ".txt":
+        document = read_document(path)
+        if not (isinstance(document, list) and all(isinstance(entry, str) for entry in document)):
+            return tuple(load_descriptions(path))
+        names = document
+    else:
         try:
-            # Lines of plain text are what the csv reader checks and splits, with nothing to quote.
-            lines = path.read_bytes()
+            names = path.read_bytes().decode("utf-8-sig").splitlines()
         except OSError as error:
             raise InputError(f"{path} cannot be read ({error.strerror}); check the path") from None
-        rows = parse_document(lines.replace(b'"', b'""'), f"{path.stem}.tsv")
-        names: list[Any] = ["\t".join(row).strip() for row in rows]
-    else:
-        document = read_document(path)
-        if isinstance(document, dict) and not isinstance(document.get("classes"), list):
-            names = list(document)
-        else:
-            entries = document["classes"] if isinstance(document, dict) else document
-            names = [_name_of(entry) for entry in entries] if isinstance(entries, list) else [entries]
-    if not names or not all(isinstance(name, str) and name for name in names):
-        raise InputError(f"{path} does not list class names; write one per line in a .txt file, or a json list")
-    return tuple(names)
-
-
-def _name_of(entry: Any) -> Any:
-    """A name, the first cell of a row, or the name of a task's class."""
-    if isinstance(entry, dict):
-        return entry.get("name")
-    return entry[0] if isinstance(entry, list) and entry else entry
+        except UnicodeDecodeError as error:
+            raise InputError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
+    found = tuple(name.strip() for name in names if name.strip())
+    if not found:
+        raise InputError(f"{path} names no class; write one per line")
+    return found
 
 
 def _named(dataset: Dataset, names: tuple[str, ...], where: str) -> tuple[ClassInfo, ...]:

@@ -74,6 +74,17 @@ def _embedded_model() -> Path:
     raise InputError(f"{_EMBEDDED_PACKAGE} holds no model.safetensors; reinstall it")
 
 
+def _fingerprint(model: nn.Module) -> str:
+    """Tell encoders of one name apart by their weights, so that a cache never mixes them."""
+    samples = torch.cat([parameter.flatten()[::499].float() for parameter in model.parameters()])
+    return hashlib.sha256(samples.numpy().tobytes()).hexdigest()[:16]
+
+
+def _not_loaded(name: str, error: Exception) -> InputError:
+    reason = (str(error) or type(error).__name__).splitlines()[0]
+    return InputError(f"text encoder {name!r} cannot be loaded ({reason}); give a local folder with a BERT in it")
+
+
 class TextEncoder:
     """A frozen BERT. Safe to share between threads.
 
@@ -87,16 +98,17 @@ class TextEncoder:
 
     def __init__(self, config: TextConfig, cache_folder: Path | None = None) -> None:
         from transformers import AutoModel, AutoTokenizer
+        from transformers.utils.logging import disable_progress_bar
 
         if config.mode not in _MODES:
             raise InputError(f"text mode {config.mode!r} is unknown; choose one of {', '.join(_MODES)}")
+        disable_progress_bar()  # loading takes a second, and stderr is for what the user must read
         source: str | Path = _embedded_model() if config.name == "minilm" else config.name
         try:
             self._tokenizer = AutoTokenizer.from_pretrained(source)
             self._model: nn.Module = AutoModel.from_pretrained(source).eval().requires_grad_(False)
         except (OSError, ValueError) as error:
-            reason = str(error).splitlines()[0]
-            raise InputError(f"text encoder {config.name!r} cannot be loaded ({reason}); give a local folder") from None
+            raise _not_loaded(config.name, error) from None
         width = self._model.config.hidden_size
         if width != config.hidden_size:
             raise InputError(
@@ -105,8 +117,8 @@ class TextEncoder:
         self.config = config
         self._folder = cache_folder
         self._lock = threading.Lock()
-        identity = f"{config.name}|{config.mode}|{config.max_tokens}|{width}|{self._model.config.num_hidden_layers}"
-        self._identity = identity
+        settings = f"{config.name}|{config.mode}|{config.max_tokens}|{width}|{self._model.config.num_hidden_layers}"
+        self._identity = f"{settings}|{_fingerprint(self._model)}"
 
     @classmethod
     def load(cls, name: str = "minilm", mode: str = "contextual", cache_folder: Path | None = None) -> TextEncoder:
@@ -115,7 +127,11 @@ class TextEncoder:
             return cls(TextConfig(name, mode), cache_folder)
         from transformers import AutoConfig
 
-        return cls(TextConfig(name, mode, hidden_size=AutoConfig.from_pretrained(name).hidden_size), cache_folder)
+        try:
+            width = AutoConfig.from_pretrained(name).hidden_size
+        except (OSError, ValueError, AttributeError) as error:
+            raise _not_loaded(name, error) from None
+        return cls(TextConfig(name, mode, hidden_size=width), cache_folder)
 
     def encode(self, texts: Sequence[str], *, batch_size: int = 32) -> TokenStates:
         """Encode texts, reading those seen before from the cache.
@@ -196,5 +212,6 @@ class TextEncoder:
             path.parent.mkdir(parents=True, exist_ok=True)
             save_file(tensors, partial)
             partial.replace(path)
-        except OSError as error:
+        except (OSError, SafetensorError) as error:
+            partial.unlink(missing_ok=True)
             _log.warning("token states are not cached: %s", error)

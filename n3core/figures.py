@@ -1,0 +1,78 @@
+"""Results as plotly figures: colours that the colour-blind tell apart, a title, units on every axis.
+
+Knows results only; no dataset, no model, no screen. Text and background colours are left to the page's theme.
+"""
+
+from __future__ import annotations
+
+import html
+
+import plotly.graph_objects as go
+
+from n3core.results import Prediction
+
+__all__ = ["probability_bars"]
+
+_NOW = "#0072b2"  # Okabe and Ito: blue and orange differ for every kind of colour vision, and in brightness
+_BEFORE = "#e69f00"
+_LONGEST_NAME = 28  # characters of a class name on an axis
+
+
+def probability_bars(
+    now: Prediction,
+    image: int,
+    *,
+    before: Prediction | None = None,
+    true_name: str | None = None,
+    count: int = 10,
+) -> go.Figure:
+    """Draw the most probable classes of one image, and what they were before an edit.
+
+    Args:
+        now: current prediction.
+        image: which row of both predictions.
+        before: earlier prediction of the same images, perhaps of other classes; compared by class name.
+        true_name: the class that the picture shows, marked on the axis.
+        count: at most so many classes; the true class is always among them.
+
+    Returns:
+        Horizontal bars in percent, the most probable class on top.
+    """
+    chosen = [name for name, _ in now.top(image, count)]
+    if true_name in now.class_names and true_name not in chosen:
+        chosen[-1] = true_name
+    labels = [_axis_label(name, name == true_name) for name in chosen]
+    figure = go.Figure()
+    figure.add_bar(**_bars(now, image, chosen), y=labels, name="now", marker_color=_NOW)
+    if before is not None:
+        pattern = {"color": _BEFORE, "pattern": {"shape": "/", "size": 5}}
+        figure.add_bar(**_bars(before, image, chosen), y=labels, name="before the edit", marker=pattern)
+    rows = len(chosen) * (2 if before is not None else 1)
+    figure.update_layout(
+        title={"text": "Probability of each class", "x": 0, "xanchor": "left", "font": {"size": 15}},
+        xaxis={"title": {"text": "Probability (%)"}, "range": [0, 101], "dtick": 20, "fixedrange": True},
+        yaxis={"autorange": "reversed", "fixedrange": True, "type": "category"},
+        height=110 + 16 * rows + 8 * len(chosen),
+        margin={"l": 8, "r": 8, "t": 64 if before is not None else 40, "b": 8},
+        barmode="group",
+        bargap=0.25,
+        showlegend=before is not None,
+        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.0, "yanchor": "bottom"},
+    )
+    return figure
+
+
+def _bars(prediction: Prediction, image: int, names: list[str]) -> dict[str, object]:
+    row = dict(zip(prediction.class_names, prediction.probabilities[image], strict=True))
+    values = [100 * float(row[name]) if name in row else None for name in names]
+    return {
+        "x": values,
+        "orientation": "h",
+        "hovertemplate": "%{y}: %{x:.1f} %<extra>%{fullData.name}</extra>",
+    }
+
+
+def _axis_label(name: str, is_true: bool) -> str:
+    """Names are untrusted: plotly reads some HTML in labels, so what looks like it is escaped."""
+    short = name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
+    return html.escape(short) + (" ✓" if is_true else "")

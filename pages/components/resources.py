@@ -1,0 +1,198 @@
+"""Everything that is kept between reruns and shared between sessions: the engine, datasets, pictures, predictions.
+
+Every cache is bounded and keyed by content or by file time; nothing here is changed after it was made.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import os
+import tempfile
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from n3core.datasets.base import Dataset, ImageRef, square_pixels
+from n3core.datasets.registry import open_dataset
+from n3core.descriptions import TaskSpec, load_task, save_task
+
+if TYPE_CHECKING:  # torch loads with the engine, not with the first page
+    from n3core.engine import Engine
+    from n3core.results import Prediction
+
+__all__ = [
+    "classifier_file",
+    "dropped_words",
+    "get_dataset",
+    "get_engine",
+    "large_picture",
+    "predict",
+    "sample_tasks",
+    "task_file",
+    "thumbnail",
+    "warm_up",
+]
+
+_TASKS = Path(__file__).resolve().parents[2] / "assets" / "tasks"
+_FIRST_TASK = "flowers"  # with the bad windflower entry: the story to begin with
+_THUMBNAIL = 192  # pixels
+_LARGE = 640  # pixels
+
+
+def get_dataset(name: str) -> Dataset:
+    """Open a dataset by name or path; a changed folder or file is read anew.
+
+    Raises:
+        InputError: as `open_dataset`.
+    """
+    return _dataset(name, _stamp(Path(name)), os.environ.get("N3_DATA", ""))
+
+
+@st.cache_resource(max_entries=16, ttl="2h", show_spinner="Opening the dataset…")
+def _dataset(name: str, stamp: int, root: str) -> Dataset:
+    return open_dataset(name)
+
+
+@st.cache_resource(show_spinner=False)
+def warm_up() -> threading.Thread:
+    """Import what the engine needs in the background, once, so that the page that needs it opens sooner."""
+    thread = threading.Thread(target=_import_engine, name="warm-up", daemon=True)
+    thread.start()
+    return thread
+
+
+def _import_engine() -> None:
+    importlib.import_module("n3core.engine")
+    importlib.import_module("transformers.models.bert.modeling_bert")
+
+
+def get_engine() -> Engine:
+    """The shared engine on the default checkpoint.
+
+    Raises:
+        InputError: the checkpoint is missing or damaged.
+    """
+    from n3core.checkpoint import default_checkpoint
+
+    folder = default_checkpoint()
+    return _engine(folder, _stamp(folder / "config.json"))
+
+
+@st.cache_resource(max_entries=1, show_spinner="Loading the network and the text encoder…")
+def _engine(folder: Path, stamp: int) -> Engine:
+    from n3core.engine import Engine
+
+    return Engine(folder)
+
+
+@st.cache_data(max_entries=3000, show_spinner=False)
+def thumbnail(data: str, ref: ImageRef) -> bytes:
+    """A square picture as PNG or WebP bytes, at most 192 pixels wide.
+
+    Args:
+        data: name or path of the dataset.
+        ref: the image.
+
+    Raises:
+        InputError: the image cannot be read.
+    """
+    image = get_dataset(data).load_image(ref)
+    return _encode(Image.fromarray(square_pixels(image, min(_THUMBNAIL, *image.size))))
+
+
+@st.cache_data(max_entries=64, show_spinner="Drawing the picture…")
+def large_picture(data: str, ref: ImageRef) -> bytes:
+    """The whole picture, as large as is sensible: plates are drawn at 640 pixels, small photographs enlarged.
+
+    Raises:
+        InputError: the image cannot be read.
+    """
+    dataset = get_dataset(data)
+    if hasattr(dataset, "plate"):
+        return _encode(Image.fromarray(dataset.plate(ref, _LARGE)[0]))
+    image = dataset.load_image(ref)
+    scale = _LARGE / max(image.size)
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    return _encode(image.resize(size, Image.Resampling.BICUBIC))
+
+
+def _encode(image: Image.Image) -> bytes:
+    target = io.BytesIO()
+    image.save(target, "WEBP", quality=90, method=2)
+    return target.getvalue()
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _pixels(data: str, stamp: int, refs: Sequence[ImageRef], size: int) -> np.ndarray:
+    from n3core.datasets.base import load_pixels
+
+    return load_pixels(get_dataset(data), refs, size)
+
+
+def predict(task: TaskSpec, data: str, refs: tuple[ImageRef, ...]) -> Prediction:
+    """Classify pictures of a dataset into the classes of a task.
+
+    Raises:
+        InputError: no checkpoint, or an image that cannot be read.
+    """
+    engine = get_engine()
+    stamp = _stamp(engine.checkpoint / "config.json")
+    return _predict(engine, f"{engine.checkpoint}:{stamp}", task.names, task.texts, data, _stamp(Path(data)), refs)
+
+
+@st.cache_data(max_entries=64, show_spinner="Synthesizing the network and judging the pictures…")
+def _predict(
+    _engine: Engine,
+    checkpoint: str,
+    names: tuple[str, ...],
+    texts: tuple[str, ...],
+    data: str,
+    stamp: int,
+    refs: tuple[ImageRef, ...],
+) -> Prediction:
+    from n3core.descriptions import ClassDescription
+
+    task = TaskSpec(tuple(ClassDescription(name, text) for name, text in zip(names, texts, strict=True)))
+    return _engine.predict(task, _pixels(data, stamp, refs, _engine.image_size))
+
+
+def dropped_words(text: str) -> int:
+    """How many words at the end of a description the text encoder does not read."""
+    return get_engine().encode([text]).dropped_words[0]
+
+
+def classifier_file(task: TaskSpec) -> bytes:
+    """The synthesized classifier of a task as safetensors bytes."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "classifier.safetensors"
+        get_engine().export(task, path)
+        return path.read_bytes()
+
+
+def task_file(task: TaskSpec) -> bytes:
+    """A task as the bytes of a json file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "task.json"
+        save_task(task, path)
+        return path.read_bytes()
+
+
+@st.cache_data(max_entries=1, ttl="10m", show_spinner=False)
+def sample_tasks() -> list[TaskSpec]:
+    """The tasks that ship with the project, the one to begin with first."""
+    paths = sorted(_TASKS.glob("*.json"), key=lambda path: (path.stem != _FIRST_TASK, path.stem))
+    return [load_task(path) for path in paths]
+
+
+def _stamp(path: Path) -> int:
+    """Time of the last change; 0 for a name that is no path."""
+    try:
+        return path.stat().st_mtime_ns
+    except (OSError, ValueError):
+        return 0

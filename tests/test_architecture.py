@@ -1,0 +1,165 @@
+"""The rooms of the house: imports run downward only, the core knows no screen, pages hold no science."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parent.parent
+CORE = PROJECT / "n3core"
+
+# A module may reach, directly or through others, only modules of its own floor and of the floors listed before it.
+FLOORS: tuple[tuple[str, ...], ...] = (
+    ("n3core.errors",),
+    ("n3core.config", "n3core.results", "n3core.descriptions"),
+    ("n3core.backbone", "n3core.text_encoder", "n3core.datasets"),
+    ("n3core.hypernetwork",),
+    ("n3core.model",),
+    ("n3core.checkpoint", "n3core.training", "n3core.pretrain", "n3core.train", "n3core.recipes", "n3core.engine"),
+    ("n3core.cli", "n3core.__main__"),
+)
+
+# module or package -> what it must never reach
+FORBIDDEN: dict[str, tuple[str, ...]] = {
+    "n3core.engine": ("n3core.train", "n3core.pretrain", "n3core.training", "n3core.recipes"),
+    "n3core.evaluate": ("n3core.model", "n3core.engine", "n3core.checkpoint", "n3core.train", "n3core.hypernetwork"),
+    "n3core.explain": ("n3core.engine", "n3core.checkpoint", "n3core.train", "n3core.datasets"),
+    "n3core.datasets": ("n3core.backbone", "n3core.text_encoder", "n3core.model", "n3core.engine"),
+    "n3core.train": ("n3core.engine", "n3core.pretrain"),
+    "n3core.pretrain": ("n3core.text_encoder", "n3core.model"),
+    "n3core.pixels": ("n3core.backbone", "n3core.text_encoder", "n3core.model"),
+    "n3core.hypernetwork": ("n3core.datasets", "n3core.text_encoder"),
+    "n3core.model": ("n3core.datasets", "n3core.text_encoder"),
+}
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(PROJECT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+SOURCES = {name_of(path): path for path in sorted(CORE.rglob("*.py"))}
+PAGES = {name_of(path): path for path in sorted([PROJECT / "app.py", *(PROJECT / "pages").rglob("*.py")]) if path.exists()}
+
+
+@cache
+def imports_of(path: Path) -> frozenset[str]:
+    """Every module that a file imports, anywhere in it, as dotted names ("a.b" for `from a import b` too)."""
+    found = set()
+    package = name_of(path) if path.name == "__init__.py" else name_of(path).rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            origin = ".".join([*base, *([node.module] if node.module else [])])
+            found |= {origin, *(f"{origin}.{alias.name}" for alias in node.names)}
+    return frozenset(found)
+
+
+def within(module: str, package: str) -> bool:
+    return module == package or module.startswith(f"{package}.")
+
+
+@cache
+def reached_by(module: str) -> frozenset[str]:
+    """Every module of n3core that importing `module` and calling all its functions could import."""
+    seen: set[str] = set()
+    waiting = [module]
+    while waiting:
+        for found in imports_of(SOURCES[waiting.pop()]):
+            if found in SOURCES and found not in seen and found != "n3core":
+                seen.add(found)
+                waiting.append(found)
+    return frozenset(seen)
+
+
+def test_the_reader_of_imports_sees_what_is_there() -> None:
+    assert {"n3core.hypernetwork", "torch.nn"} <= imports_of(CORE / "model.py")
+    assert "n3core.config" in reached_by("n3core.checkpoint")
+    assert len(SOURCES) > 15
+
+
+@pytest.mark.parametrize("module", SOURCES)
+def test_imports_run_downward(module: str) -> None:
+    higher: list[str] = []
+    for floor in reversed(FLOORS):
+        if any(within(module, member) for member in floor):
+            break
+        higher += floor
+    else:
+        return  # a module without a floor is held by FORBIDDEN and by what those above it may reach
+    breaches = {found for found in reached_by(module) for upper in higher if within(found, upper)}
+    assert not breaches, f"{module} reaches up to {sorted(breaches)}"
+
+
+@pytest.mark.parametrize("module", SOURCES)
+def test_forbidden_rooms_stay_shut(module: str) -> None:
+    closed = [room for owner, rooms in FORBIDDEN.items() if within(module, owner) for room in rooms]
+    breaches = {found for found in reached_by(module) for room in closed if within(found, room)}
+    assert not breaches, f"{module} reaches {sorted(breaches)}"
+
+
+@pytest.mark.parametrize("module", SOURCES)
+def test_no_import_cycles(module: str) -> None:
+    assert module not in reached_by(module)
+
+
+@pytest.mark.parametrize("module", SOURCES)
+def test_core_knows_no_screen(module: str) -> None:
+    imported = {name.partition(".")[0] for name in imports_of(SOURCES[module])}
+    assert not imported & {"streamlit", "pages", "app"}
+    if module != "n3core.figures":
+        assert not imported & {"plotly", "matplotlib", "altair"}, "plotting belongs to n3core.figures"
+
+
+def test_figures_import_results_only() -> None:
+    if "n3core.figures" not in SOURCES:
+        pytest.skip("there is no n3core.figures yet")
+    core = {name for name in imports_of(SOURCES["n3core.figures"]) if name in SOURCES and name != "n3core"}
+    assert core <= {"n3core.results", "n3core.errors"}
+
+
+@pytest.mark.parametrize("module", PAGES)
+def test_pages_hold_no_science(module: str) -> None:
+    imported = imports_of(PAGES[module])
+    assert not {name.partition(".")[0] for name in imported} & {"torch", "torchvision", "transformers", "safetensors"}
+    assert not [name for name in imported if within(name, "n3core.train") or within(name, "n3core.pretrain")]
+
+
+@pytest.mark.parametrize("module", PAGES)
+def test_no_page_imports_another(module: str) -> None:
+    others = {name for name in imports_of(PAGES[module]) if within(name, "pages") and name != "pages"}
+    assert all(within(name, "pages.components") for name in others)
+
+
+@pytest.mark.parametrize("module", SOURCES)
+def test_nothing_is_pickled(module: str) -> None:
+    assert not {"pickle", "joblib", "dill", "cloudpickle"} & {n.partition(".")[0] for n in imports_of(SOURCES[module])}
+    text = SOURCES[module].read_text(encoding="utf-8")
+    assert not re.search(r"\btorch\.(load|save)\(|allow_pickle", text)
+
+
+@pytest.mark.parametrize("module", {**SOURCES, **PAGES})
+def test_modules_introduce_themselves(module: str) -> None:
+    path = {**SOURCES, **PAGES}[module]
+    assert path.stem not in {"utils", "util", "helpers", "helper", "manager", "common", "misc"}
+    text = path.read_text(encoding="utf-8")
+    assert not text.strip() or ast.get_docstring(ast.parse(text)), f"{module} has no docstring"
+
+
+def test_importing_the_core_imports_no_screen() -> None:
+    names = [name for name in SOURCES if name != "n3core.__main__"]
+    program = (
+        f"import importlib, sys\nfor name in {names!r}:\n    importlib.import_module(name)\n"
+        "print(sorted({'streamlit', 'altair'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=PROJECT, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,245 @@
+"""A checkpoint loads as it was saved, or says in one line why it does not; a failed save costs nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from conftest import PROJECT, ModelMaker, StatesMaker
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from n3core.backbone import BASES
+from n3core.checkpoint import default_checkpoint, load_checkpoint, save_checkpoint, write_atomically
+from n3core.errors import InputError
+from n3core.model import N3
+
+NAMES = ("robin", "wren", "heron")
+
+
+@pytest.fixture
+def saved(make_model: ModelMaker, tmp_path: Path) -> Path:
+    folder = tmp_path / "checkpoint"
+    save_checkpoint(folder, make_model())
+    return folder
+
+
+def logits_of(model: N3, make_states: StatesMaker, images: torch.Tensor) -> torch.Tensor:
+    return model.synthesize(*make_states(len(NAMES)), NAMES)(images)
+
+
+def edit_config(folder: Path, change: Callable[[dict], None]) -> None:
+    path = folder / "config.json"
+    notes = json.loads(path.read_text())
+    change(notes)
+    path.write_text(json.dumps(notes))
+
+
+def refusal(folder: Path) -> str:
+    with pytest.raises(InputError) as caught:
+        load_checkpoint(folder)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_full_precision_gives_identical_logits(
+    base: str, make_model: ModelMaker, make_states: StatesMaker, images: torch.Tensor, tmp_path: Path
+) -> None:
+    model = make_model(base, adapt=("norm", "conv", "fc"))
+    save_checkpoint(tmp_path / "c", model, half=False)
+    loaded = load_checkpoint(tmp_path / "c")
+    assert torch.equal(logits_of(loaded, make_states, images), logits_of(model, make_states, images))
+    assert loaded.config == model.config
+    assert list(loaded.base_tensors) == list(model.base_tensors)
+
+
+def test_half_precision_gives_close_logits(
+    make_model: ModelMaker, make_states: StatesMaker, images: torch.Tensor, tmp_path: Path
+) -> None:
+    model = make_model()
+    save_checkpoint(tmp_path / "half", model)
+    save_checkpoint(tmp_path / "full", model, half=False)
+    found = logits_of(load_checkpoint(tmp_path / "half"), make_states, images)
+    expected = logits_of(model, make_states, images)
+    assert not torch.equal(found, expected)
+    assert (found - expected).abs().max() < 0.02 * expected.std()
+    sizes = [(tmp_path / name / "model.safetensors").stat().st_size for name in ("half", "full")]
+    assert sizes[0] < 0.51 * sizes[1]
+
+
+def test_loaded_model_is_ready_to_use(saved: Path) -> None:
+    model = load_checkpoint(saved)
+    assert not model.training
+    assert not any(parameter.requires_grad for parameter in model.parameters())
+    assert {value.dtype for value in model.state_dict().values()} == {torch.float32, torch.int64}
+
+
+def test_weights_are_plain_safetensors(saved: Path) -> None:
+    assert sorted(path.name for path in saved.iterdir()) == ["config.json", "model.safetensors"]
+    assert {value.dtype for value in load_file(saved / "model.safetensors").values()} == {torch.float16, torch.int64}
+    digest = hashlib.sha256((saved / "model.safetensors").read_bytes()).hexdigest()
+    assert json.loads((saved / "config.json").read_text())["sha256"] == digest
+
+
+def test_saving_again_replaces_the_model_and_keeps_what_lies_beside_it(saved: Path, make_model: ModelMaker) -> None:
+    (saved / "README.md").write_text("card")
+    (saved / "figures").mkdir()
+    (saved / "figures" / "one.json").write_text("{}")
+    other = make_model(seed=7)
+    save_checkpoint(saved, other, half=False)
+    assert torch.equal(load_checkpoint(saved).tokens2label.summary.weight, other.tokens2label.summary.weight)
+    assert (saved / "README.md").read_text() == "card"
+    assert (saved / "figures" / "one.json").read_text() == "{}"
+    assert [path.name for path in saved.parent.iterdir()] == [saved.name]
+
+
+def test_missing_checkpoint(tmp_path: Path, saved: Path) -> None:
+    assert str(tmp_path / "nowhere") in refusal(tmp_path / "nowhere")
+    (saved / "model.safetensors").unlink()
+    assert "model.safetensors" in refusal(saved)
+
+
+@pytest.mark.parametrize("damage", ["truncate", "flip", "junk", "empty"])
+def test_corrupt_weights_are_told_by_their_hash(saved: Path, damage: str) -> None:
+    path = saved / "model.safetensors"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    damaged = {"truncate": content[:-9], "flip": content, "junk": b"\x00PK\xff" * 50, "empty": b""}[damage]
+    path.write_bytes(bytes(damaged))
+    message = refusal(saved)
+    assert "corrupt" in message
+    assert str(path) in message
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"3", b"\xff\xfe\x00", b"{}", b'{"n3": {}}', b'{"n3": 4}'])
+def test_unreadable_config(saved: Path, content: bytes) -> None:
+    (saved / "config.json").write_bytes(content)
+    assert "config.json" in refusal(saved)
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        (lambda notes: notes["n3"].update(base="vgg16"), "vgg16"),
+        (lambda notes: notes["n3"].update(base="googlenet"), "googlenet"),
+        (lambda notes: notes["n3"].update(colour="red"), "colour"),
+        (lambda notes: notes["n3"].update(width=20), "config"),
+        (lambda notes: notes["n3"].update(heads=3), "config"),
+        (lambda notes: notes["n3"].update(width="wide"), "config"),
+        (lambda notes: notes["n3"]["text"].update(hidden_size=768), "768"),
+        (lambda notes: notes.update(base_tensors=7), "config"),
+        (lambda notes: notes.update(base_tensors=["no.such.tensor"]), "no/such/tensor"),
+        (lambda notes: notes.update(sha256=None), "corrupt"),
+    ],
+)
+def test_config_that_does_not_fit(saved: Path, change: Callable[[dict], None], word: str) -> None:
+    edit_config(saved, change)
+    assert word in refusal(saved)
+
+
+def test_weights_of_another_base_network(saved: Path, make_model: ModelMaker, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    save_checkpoint(other, make_model("squeezenet1_1"))
+    shutil.copy2(other / "model.safetensors", saved / "model.safetensors")
+    assert "corrupt" in refusal(saved)
+    edit_config(saved, lambda notes: notes.update(sha256=json.loads((other / "config.json").read_text())["sha256"]))
+    assert "does not fit" in refusal(saved)
+
+
+def test_unreadable_weights(saved: Path) -> None:
+    (saved / "model.safetensors").unlink()
+    (saved / "model.safetensors").mkdir()
+    assert str(saved) in refusal(saved)
+
+
+def run_save(folder: Path, *, bytes_per_file: int | None = None) -> subprocess.Popen[str]:
+    """Save another model over `folder` in a process of its own, where no file may grow beyond a size."""
+    program = (
+        "import sys, torch, pathlib\n"
+        "from n3core.backbone import build_network, strip_classifier\n"
+        "from n3core.checkpoint import save_checkpoint\n"
+        "from n3core.config import N3Config, TextConfig\n"
+        "from n3core.errors import InputError\n"
+        "from n3core.model import N3\n"
+        "network = build_network('resnet18', 1); strip_classifier('resnet18', network)\n"
+        "model = N3(N3Config(width=16, heads=2, text=TextConfig(hidden_size=24)), network.state_dict())\n"
+        "print('ready', flush=True)\n"
+        "try:\n"
+        "    for turn in range(int(sys.argv[2])):\n"
+        "        save_checkpoint(pathlib.Path(sys.argv[1]), model)\n"
+        "except InputError as error:\n"
+        "    print(error); sys.exit(2)\n"
+    )
+    limit = bytes_per_file or resource.RLIM_INFINITY
+    return subprocess.Popen(
+        [sys.executable, "-c", program, str(folder), "1" if bytes_per_file else "10000"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=PROJECT,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY)),
+    )
+
+
+def test_full_disk_keeps_the_old_checkpoint(saved: Path) -> None:
+    before = {path.name: path.read_bytes() for path in saved.iterdir()}
+    output, errors = (process := run_save(saved, bytes_per_file=1_000_000)).communicate(timeout=120)
+    assert process.returncode == 2, errors
+    (line,) = output.removeprefix("ready\n").splitlines()
+    assert "File too large" in line or "No space" in line
+    assert {path.name: path.read_bytes() for path in saved.iterdir()} == before
+    assert [path.name for path in saved.parent.iterdir()] == [saved.name]
+    load_checkpoint(saved)
+
+
+def test_kill_during_a_save_leaves_a_checkpoint(saved: Path) -> None:
+    process = run_save(saved)
+    assert process.stdout is not None and process.stdout.readline() == "ready\n", process.communicate()
+    time.sleep(0.6)
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=60)
+    load_checkpoint(saved)
+
+
+def test_kill_between_the_two_renames_is_repaired(saved: Path, make_model: ModelMaker) -> None:
+    # What such a kill leaves: the old folder moved aside, the new one not yet in its place.
+    aside = saved.with_name(f".{saved.name}.old")
+    saved.rename(aside)
+    expected = make_model().tokens2label.summary.weight
+    torch.testing.assert_close(load_checkpoint(saved).tokens2label.summary.weight, expected, atol=1e-3, rtol=1e-3)
+    assert not aside.exists()
+    saved.rename(aside)
+    save_checkpoint(saved, make_model(seed=3))
+    load_checkpoint(saved)
+    assert not aside.exists()
+
+
+def test_write_atomically_replaces_or_refuses(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "file.txt"
+    write_atomically(path, b"one")
+    write_atomically(path, b"two")
+    assert path.read_bytes() == b"two"
+    assert [entry.name for entry in path.parent.iterdir()] == ["file.txt"]
+    with pytest.raises(InputError, match=r"file.txt.*Not a directory"):
+        write_atomically(path / "below.txt", b"three")
+    assert path.read_bytes() == b"two"
+
+
+def test_default_checkpoint_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("N3_CHECKPOINT", raising=False)
+    assert default_checkpoint() == PROJECT / "assets" / "checkpoint"
+    monkeypatch.setenv("N3_CHECKPOINT", str(tmp_path))
+    assert default_checkpoint() == tmp_path

@@ -1,0 +1,287 @@
+"""The command line: one JSON object on stdout, one line and exit code 2 on bad input, nothing half-written."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from click.testing import Result
+from PIL import Image
+from safetensors import safe_open
+from typer.testing import CliRunner
+
+from n3core.backbone import build_network, strip_classifier
+from n3core.checkpoint import save_checkpoint
+from n3core.cli import app
+from n3core.config import N3Config
+from n3core.model import N3
+
+COLOURS = {"Fire_Lily": (200, 60, 20), "daisy": (240, 240, 240), "gentian": (30, 40, 200), "rue": (230, 210, 20)}
+TEXTS = {"Fire_Lily": "Orange red petals.", "daisy": "White petals.", "gentian": "Deep blue.", "rue": "Yellow."}
+IMAGES = 3
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    network = build_network("resnet18", 1)
+    strip_classifier("resnet18", network)
+    folder = tmp_path_factory.mktemp("cli") / "checkpoint"
+    config = N3Config(image_size=32, width=16, heads=2, mu=0.05)
+    save_checkpoint(folder, N3(config, network.state_dict()))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def surroundings(checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("N3_CHECKPOINT", str(checkpoint))
+    monkeypatch.setenv("N3_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("N3_DATA", raising=False)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Four classes of coloured noise; fire lily and daisy are seen, the others unseen."""
+    rng = np.random.default_rng(0)
+    root = tmp_path / "meadow"
+    for name, colour in COLOURS.items():
+        (root / name).mkdir(parents=True)
+        for number in range(IMAGES):
+            pixels = np.clip(np.array(colour) + rng.normal(0, 20, (40, 36, 3)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(root / name / f"{number}.png")
+    (root / "descriptions.json").write_text(json.dumps(TEXTS))
+    (root / "splits.json").write_text(json.dumps({"train": ["Fire_Lily", "daisy"], "test": ["gentian", "rue"]}))
+    return root
+
+
+@pytest.fixture
+def descriptions(tmp_path: Path) -> Path:
+    path = tmp_path / "texts.json"
+    path.write_text(json.dumps(TEXTS))
+    return path
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def run_json(*arguments: object) -> dict[str, Any]:
+    result = run(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.count("\n") == 1
+    found = json.loads(result.stdout)
+    assert isinstance(found, dict)
+    return found
+
+
+def refused(*arguments: object) -> str:
+    """Run what must fail; returns the one line of its error."""
+    result = run(*arguments)
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    lines = result.stderr.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("error: "), lines
+    return lines[0]
+
+
+def test_evaluate_prints_every_figure(data: Path, checkpoint: Path) -> None:
+    found = run_json("evaluate", "--data", data, "--split", "all", "--permutations", 3)
+    assert found["data"] == "meadow" and found["split"] == "all" and found["checkpoint"] == str(checkpoint)
+    assert found["class_names"] == list(COLOURS) and found["classes"] == 4
+    assert found["images"] == 4 * IMAGES and found["chance"] == 25
+    confusion = np.array(found["confusion"])
+    assert (confusion.sum(axis=1) == IMAGES).all(), "rows are true classes"
+    assert found["column_sums"] == confusion.sum(axis=0).tolist()
+    assert found["per_class_accuracy"] == pytest.approx(100 * confusion.trace() / confusion.sum(), abs=1e-3)
+    assert found["class_accuracies"] == pytest.approx(100 * confusion.diagonal() / IMAGES, abs=1e-3)
+    assert found["top5"] == 100, "there are only four classes"
+    assert found["interval"][0] <= found["per_class_accuracy"] <= found["interval"][1]
+    assert found["permutations"] == {"median": found["per_class_accuracy"], "spread": 0}, "equivariant"
+    assert set(found["controls"]) == {"shuffled", "name_only", "empty"}
+    assert found["seconds"] > 0
+
+
+def test_evaluate_chooses_classes_texts_and_images(data: Path, tmp_path: Path) -> None:
+    quick = ("evaluate", "--data", data, "--no-controls", "--permutations", 0)
+    found = run_json(*quick, "--limit", 2)
+    assert found["class_names"] == ["gentian", "rue"] and found["split"] == "test"
+    assert found["images"] == 4 and found["controls"] is found["permutations"] is None
+    (tmp_path / "some.txt").write_text("rue\nfire lily\n\n")
+    assert run_json(*quick, "--classes", tmp_path / "some.txt")["class_names"] == ["rue", "Fire_Lily"]
+    (tmp_path / "some.json").write_text('["daisy", "rue"]')
+    assert run_json(*quick, "--classes", tmp_path / "some.json")["class_names"] == ["daisy", "rue"]
+    assert run_json(*quick, "--text", "name")["confusion"]
+
+
+def test_descriptions_replace_the_texts_by_name(data: Path, tmp_path: Path) -> None:
+    """The columns follow their texts, whatever the order of the file: swapped texts swap the columns."""
+    quick = ("evaluate", "--data", data, "--no-controls", "--permutations", 0)
+    task = {"title": "t", "dataset": None, "classes": [{"name": "rue", "description": TEXTS["gentian"]},
+                                                       {"name": "Gentian", "description": TEXTS["rue"]}]}  # fmt: skip
+    (tmp_path / "swapped.json").write_text(json.dumps(task))
+    plain = np.array(run_json(*quick)["confusion"])
+    assert plain[:, 0].sum() != plain[:, 1].sum(), "otherwise this test shows nothing"
+    swapped = run_json(*quick, "--descriptions", tmp_path / "swapped.json")
+    assert swapped["class_names"] == ["gentian", "rue"]
+    assert swapped["confusion"] == plain[:, ::-1].tolist()
+
+
+def test_images_without_texts_take_those_of_the_given_file(data: Path, descriptions: Path) -> None:
+    (data / "descriptions.json").unlink()
+    quick = ("evaluate", "--data", data, "--no-controls", "--permutations", 0)
+    assert "no descriptions" in refused(*quick)
+    assert run_json(*quick, "--descriptions", descriptions)["images"] == 2 * IMAGES
+
+
+def test_warnings_go_to_stderr_and_leave_stdout_alone(data: Path) -> None:
+    (data / "rue" / "broken.png").write_bytes((data / "rue" / "0.png").read_bytes()[:60])
+    result = run("evaluate", "--data", data, "--no-controls", "--permutations", 0, "--json")
+    assert result.exit_code == 0
+    assert "broken.png" in result.stderr
+    assert json.loads(result.stdout)["images"] == 2 * IMAGES
+
+
+def test_the_table_shows_names_as_they_are(data: Path) -> None:
+    (data / "rue").rename(data / "[red]rue")
+    (data / "descriptions.json").write_text(json.dumps({**TEXTS, "[red]rue": "Yellow."}))
+    (data / "splits.json").unlink()
+    result = run("evaluate", "--data", data, "--no-controls", "--permutations", 0)
+    assert result.exit_code == 0
+    assert "per-class accuracy" in result.stdout and "[red]rue" in result.stdout
+
+
+def test_synthesize_and_predict_agree(data: Path, descriptions: Path, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "clf.safetensors"
+    found = run_json("synthesize", "--descriptions", descriptions, "--out", out)
+    assert found["class_names"] == list(TEXTS) and found["bytes"] == out.stat().st_size
+    with safe_open(out, "pt") as file:
+        assert json.loads(file.metadata()["class_names"]) == list(TEXTS)
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    assert found["parameters"] == sum(
+        value.numel() for name, value in tensors.items() if "running" not in name and "num_batches" not in name
+    )
+    images = [data / "rue" / "0.png", data / "daisy" / "1.png"]
+    rows = run_json("predict", "--descriptions", descriptions, *images)["images"]
+    assert [row["image"] for row in rows] == [str(path) for path in images]
+    for row in rows:
+        assert sum(row["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+        assert row["class"] == max(row["probabilities"], key=row["probabilities"].get)
+    lines = run("predict", "--descriptions", descriptions, "--top", 2, *images).stdout.splitlines()
+    assert len(lines) == 2 and lines[0].startswith(f"{images[0]}: {rows[0]['class']} ")
+
+
+def test_bad_selections_are_one_line_each(data: Path, descriptions: Path, tmp_path: Path) -> None:
+    evaluate = ("evaluate", "--data", data)
+    assert "no dataset" in refused("evaluate", "--data", tmp_path / "nowhere")
+    assert "no split 'unseen'" in refused(*evaluate, "--split", "unseen")
+    assert "both choose classes" in refused(*evaluate, "--split", "test", "--classes", descriptions)
+    assert "both choose texts" in refused(*evaluate, "--text", "name", "--descriptions", descriptions)
+    assert "no text 'gloss'" in refused(*evaluate, "--text", "gloss")
+    assert "device 'tpu'" in refused(*evaluate, "--device", "tpu")
+    (tmp_path / "one.txt").write_text("rue\n")
+    assert "at least 2" in refused(*evaluate, "--classes", tmp_path / "one.txt")
+    (tmp_path / "twice.txt").write_text("rue\nRue\n")
+    assert "twice" in refused(*evaluate, "--classes", tmp_path / "twice.txt")
+    (tmp_path / "unknown.txt").write_text("rue\nrose\n")
+    assert "'rose'" in refused(*evaluate, "--classes", tmp_path / "unknown.txt")
+    (tmp_path / "junk.txt").write_bytes(b"\xff\x00\x81")
+    assert "UTF-8" in refused(*evaluate, "--classes", tmp_path / "junk.txt")
+    (data / "empty").mkdir()
+    assert "empty" in refused(*evaluate)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (json.dumps({"gentian": "Deep blue."}), "'rue'"),
+        (json.dumps({"gentian": "Deep blue.", "rue": ""}), "'rue' is empty"),
+        (json.dumps({"gentian": "Deep blue.", "rue": "word " * 100_000}), "'rue' has"),
+        ('{"gentian": "a", "rue": "b", "gentian": "c"}', "'gentian' twice"),
+        ('{"gentian": "a\\u0000b", "rue": "b"}', "U+0000"),
+        ("\x00\x01\x02", "NUL"),
+        ("[[[", "json"),
+    ],
+)
+def test_bad_descriptions_are_one_line_each(content: str, words: str, data: Path, tmp_path: Path) -> None:
+    path = tmp_path / "bad.json"
+    path.write_text(content)
+    assert words in refused("evaluate", "--data", data, "--descriptions", path)
+    out = tmp_path / "clf.safetensors"
+    if words != "'rue'":
+        assert words in refused("synthesize", "--descriptions", path, "--out", out)
+    else:
+        assert "at least 2 classes" in refused("synthesize", "--descriptions", path, "--out", out)
+    assert not out.exists()
+
+
+def test_bad_images_are_one_line_each(descriptions: Path, data: Path, tmp_path: Path) -> None:
+    good = data / "rue" / "0.png"
+    (tmp_path / "cut.png").write_bytes(good.read_bytes()[:-200])
+    (tmp_path / "text.png").write_text("no image")
+    for bad in (tmp_path / "cut.png", tmp_path / "text.png", tmp_path / "missing.png", tmp_path):
+        assert str(bad) in refused("predict", "--descriptions", descriptions, good, bad)
+
+
+def test_bad_checkpoints_are_one_line_each(descriptions: Path, data: Path, checkpoint: Path, tmp_path: Path) -> None:
+    out = tmp_path / "clf.safetensors"
+    synthesize = ("synthesize", "--descriptions", descriptions, "--out", out)
+    assert "no checkpoint in" in refused(*synthesize, "--checkpoint", tmp_path)
+    damaged = tmp_path / "damaged"
+    damaged.mkdir()
+    (damaged / "config.json").write_bytes((checkpoint / "config.json").read_bytes())
+    weights = bytearray((checkpoint / "model.safetensors").read_bytes())
+    weights[len(weights) // 2] ^= 1
+    (damaged / "model.safetensors").write_bytes(weights)
+    assert "corrupt" in refused("evaluate", "--data", data, "--checkpoint", damaged)
+    assert "safetensors" in refused("synthesize", "--descriptions", descriptions, "--out", tmp_path / "clf.pt")
+    out.mkdir()
+    assert "cannot write" in refused(*synthesize)
+    assert [path.name for path in tmp_path.iterdir() if "part" in path.name] == []
+
+
+def test_bad_training_options_are_one_line_each(data: Path, checkpoint: Path, tmp_path: Path) -> None:
+    train = ("train", "--data", data, "--out", tmp_path / "run")
+    assert "exactly one" in refused(*train)
+    assert "exactly one" in refused(*train, "--base", tmp_path, "--from", checkpoint)
+    assert "no base network" in refused(*train, "--base", tmp_path)
+    assert "'pool'" in refused(*train, "--base", tmp_path, "--adapt", "conv,pool")
+    assert "settled" in refused(*train, "--from", checkpoint, "--adapt", "fc")
+    assert "'vgg'" in refused("pretrain", "--data", data, "--out", tmp_path / "run", "--base", "vgg")
+    assert not (tmp_path / "run").exists()
+
+
+def test_from_images_to_a_classifier(data: Path, tmp_path: Path) -> None:
+    """Pre-train, meta-train, go on from the checkpoint, evaluate."""
+    (data / "splits.json").unlink()
+    base, first, second = (tmp_path / name for name in ("base", "first", "second"))
+    options = ("--data", data, "--device", "cpu")
+    result = run("pretrain", *options, "--out", base, "--size", 32, "--epochs", 20, "--base", "squeezenet1_1")
+    assert result.exit_code == 0, result.output
+    result = run("train", *options, "--base", base, "--out", first, "--steps", 2, "--adapt", "fc")
+    assert result.exit_code == 0, result.output
+    assert json.loads((first / "checkpoint" / "config.json").read_text())["n3"]["adapt"] == ["fc"]
+    result = run("train", *options, "--from", first / "checkpoint", "--out", second, "--steps", 2)
+    assert result.exit_code == 0, result.output
+    weights = [(run_folder / "checkpoint" / "model.safetensors").read_bytes() for run_folder in (first, second)]
+    assert weights[0] != weights[1]
+    quick = ("evaluate", "--data", data, "--no-controls", "--permutations", 0)
+    assert run_json(*quick, "--checkpoint", second / "checkpoint")["images"] == 4 * IMAGES
+
+
+def test_help_is_fast_because_nothing_heavy_is_imported() -> None:
+    code = "import sys, n3core.cli; print(sorted({'torch', 'streamlit', 'transformers', 'numpy'} & set(sys.modules)))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
+def test_a_fresh_process_prints_one_line_and_leaves_with_code_2(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "n3core", "evaluate", "--data", str(tmp_path / "x\ny")]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 2 and result.stdout == ""
+    assert len(result.stderr.splitlines()) == 1

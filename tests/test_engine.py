@@ -1,0 +1,159 @@
+"""The engine: nothing is computed twice, many threads get what one would, and the base stays as it was."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors import safe_open
+from torch import nn
+from torchvision import models
+
+from n3core.backbone import build_network, normalise, strip_classifier
+from n3core.checkpoint import save_checkpoint
+from n3core.config import N3Config
+from n3core.descriptions import ClassDescription, TaskSpec
+from n3core.engine import Engine
+from n3core.errors import InputError
+from n3core.model import N3
+
+SIZE = 32
+COLOURS = ("red", "blue", "white", "yellow", "violet", "orange", "green", "black", "brown", "grey")
+
+
+def task_of(*colours: str) -> TaskSpec:
+    return TaskSpec(tuple(ClassDescription(name, f"A flower with {name} petals.") for name in colours))
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A seeded N3 over a random ResNet-18, large adaptations so that every tensor matters."""
+    torch.manual_seed(0)
+    network = build_network("resnet18", 1)
+    strip_classifier("resnet18", network)
+    folder = tmp_path_factory.mktemp("engine") / "checkpoint"
+    config = N3Config(image_size=SIZE, width=16, heads=2, dropout=0.0, mu=0.05)
+    save_checkpoint(folder, N3(config, network.state_dict()))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def private_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("N3_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture(scope="module")
+def images() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (6, SIZE, SIZE, 3), dtype=np.uint8)
+
+
+def count_encoded(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every text that reaches the encoder from now on."""
+    reached: list[str] = []
+    encode = engine._encoder.encode
+    monkeypatch.setattr(engine._encoder, "encode", lambda texts: (reached.extend(texts), encode(texts))[1])
+    return reached
+
+
+def test_predictions_are_those_of_the_synthesized_network(checkpoint: Path, images: np.ndarray) -> None:
+    engine = Engine(checkpoint, device="cpu")
+    task = task_of("red", "blue", "white")
+    found = engine.predict(task, images)
+    pixels = torch.from_numpy(images).permute(0, 3, 1, 2) / 255
+    with torch.no_grad():
+        expected = engine.synthesize(task)(pixels).numpy()
+    assert found.class_names == ("red", "blue", "white")
+    assert found.logits == pytest.approx(expected, abs=1e-4)
+    assert found.probabilities.sum(axis=1) == pytest.approx(1)
+    assert found.top(0, 1)[0][0] == found.class_names[found.labels[0]]
+    assert (engine.predict_function(task.texts)(images) == found.logits).all()
+
+
+def test_pictures_of_any_size_and_arrays_agree(checkpoint: Path, images: np.ndarray) -> None:
+    engine = Engine(checkpoint, device="cpu")
+    task = task_of("red", "blue")
+    pictures = [Image.fromarray(image) for image in images]
+    assert (engine.predict(task, pictures).logits == engine.predict(task, images).logits).all()
+    large = [picture.resize((SIZE * 3, SIZE * 2)) for picture in pictures]
+    assert engine.predict(task, large).logits.shape == (6, 2)
+    assert (engine.predict(task, np.stack(large)).logits == engine.predict(task, large).logits).all()
+    assert engine.predict(task, []).probabilities.shape == (0, 2)
+    with pytest.raises(ValueError, match="uint8"):
+        engine.predict(task, images / 255)
+
+
+def test_only_the_edited_description_is_encoded(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Engine(checkpoint, device="cpu")
+    reached = count_encoded(engine, monkeypatch)
+    task = task_of(*COLOURS)
+    first = engine.synthesize(task)
+    assert reached == list(task.texts)
+    assert engine.synthesize(task) is first
+    edited = ClassDescription(COLOURS[3], "A flower with pale petals and a dark centre.")
+    second = engine.synthesize(TaskSpec((*task.classes[:3], edited, *task.classes[4:])))
+    assert reached[len(COLOURS) :] == [edited.text]
+    assert not torch.equal(first.network.conv1.weight, second.network.conv1.weight)
+
+
+def test_states_do_not_depend_on_the_other_texts(checkpoint: Path) -> None:
+    texts = ["Red.", "A blue flower with many long petals and a white centre.", ""]
+    together, alone = Engine(checkpoint, device="cpu"), Engine(checkpoint, device="cpu")
+    encoded = together.encode(texts)
+    for row, text in enumerate(texts):
+        part = alone.encode([text])
+        length = part.states.shape[1]
+        assert torch.equal(encoded.states[row, :length], part.states[0])
+        assert int(encoded.mask[row].sum()) == length
+
+
+def test_caches_are_bounded(checkpoint: Path) -> None:
+    engine = Engine(checkpoint, device="cpu", max_texts=3, max_classifiers=2)
+    for first in COLOURS:
+        engine.synthesize(task_of(first, *[name for name in COLOURS[:5] if name != first]))
+        assert len(engine._texts) <= 3
+        assert len(engine._classifiers) <= 2
+
+
+def test_many_threads_get_what_one_gets_and_the_base_is_untouched(checkpoint: Path, images: np.ndarray) -> None:
+    rng = np.random.default_rng(3)
+    tasks = [task_of(*rng.choice(COLOURS, size=int(rng.integers(2, 7)), replace=False)) for _ in range(24)]
+    alone = Engine(checkpoint, device="cpu")
+    expected = [alone.predict(task, images).logits for task in tasks]
+    shared = Engine(checkpoint, device="cpu", max_texts=4, max_classifiers=3)
+    before = {name: value.clone() for name, value in shared.model.state_dict().items()}
+    rounds = [(number, task) for _ in range(3) for number, task in enumerate(tasks)]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda job: (job[0], shared.predict(job[1], images).logits), rounds))
+    for number, logits in found:
+        assert np.array_equal(logits, expected[number]), f"task {number} differs in its bits"
+    assert len({logits.tobytes() for logits in expected}) == len(expected), "the tasks are different ones"
+    assert all(torch.equal(value, before[name]) for name, value in shared.model.state_dict().items())
+    assert all(parameter.grad is None for parameter in shared.model.parameters())
+
+
+def test_an_exported_classifier_needs_torchvision_only(checkpoint: Path, images: np.ndarray, tmp_path: Path) -> None:
+    engine = Engine(checkpoint, device="cpu")
+    task = task_of("red", "blue", "white")
+    engine.export(task, tmp_path / "flowers.safetensors")
+    with safe_open(tmp_path / "flowers.safetensors", "pt") as file:
+        notes, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    names = json.loads(notes["class_names"])
+    network: nn.Module = getattr(models, notes["base"])(num_classes=len(names)).eval()
+    network.load_state_dict(tensors)
+    pixels = torch.from_numpy(images).permute(0, 3, 1, 2) / 255
+    with torch.no_grad():
+        logits = network(normalise(pixels)).numpy()
+    assert names == list(task.names)
+    assert logits == pytest.approx(engine.predict(task, images).logits, abs=1e-4)
+
+
+def test_bad_checkpoints_and_devices_are_named(tmp_path: Path, checkpoint: Path) -> None:
+    with pytest.raises(InputError, match="no checkpoint in"):
+        Engine(tmp_path)
+    with pytest.raises(InputError, match="device 'gpu'"):
+        Engine(checkpoint, device="gpu")

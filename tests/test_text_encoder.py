@@ -1,0 +1,218 @@
+"""The embedded MiniLM: states belong to words, padding and the cache change nothing, truncation is told."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import os
+import resource
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import torch
+
+from n3core.config import TextConfig
+from n3core.errors import InputError
+from n3core.text_encoder import TextEncoder, TokenStates, join_states
+
+SHORT = "A small bird with a red throat."
+LONG = "The bank of the river is lined with willows, and the bill of the heron is long, yellow and dagger-shaped."
+
+
+@pytest.fixture(scope="module")
+def encoder() -> TextEncoder:
+    return TextEncoder.load("minilm")
+
+
+@pytest.fixture(scope="module")
+def static_encoder() -> TextEncoder:
+    return TextEncoder.load("minilm", "static")
+
+
+def states_of(found: TokenStates, row: int) -> torch.Tensor:
+    return found.states[row][found.mask[row]]
+
+
+def state_of_word(encoder: TextEncoder, text: str, word: str) -> torch.Tensor:
+    found = encoder.encode([text])
+    spans = [text[start:end].lower() for start, end in found.offsets[0]]
+    return found.states[0, spans.index(word)]
+
+
+def test_shapes_and_mask(encoder: TextEncoder) -> None:
+    found = encoder.encode([SHORT, LONG])
+    assert found.states.shape == (2, len(found.offsets[1]), 384)
+    assert found.states.dtype == torch.float32
+    assert found.mask.sum(1).tolist() == [len(found.offsets[0]), len(found.offsets[1])]
+    assert not found.states[0, len(found.offsets[0]) :].any()
+    assert found.dropped_words == (0, 0)
+
+
+def test_offsets_point_at_words(encoder: TextEncoder) -> None:
+    found = encoder.encode([LONG])
+    pieces = [LONG[start:end] for start, end in found.offsets[0]]
+    assert pieces[0] == pieces[-1] == ""
+    assert {"bank", "river", "heron", "yellow", "dagger"} <= set(pieces)
+    assert "".join(pieces) == LONG.replace(" ", "")
+
+
+def test_padding_changes_nothing(encoder: TextEncoder) -> None:
+    alone, together = encoder.encode([SHORT]), encoder.encode([SHORT, LONG])
+    assert together.states.shape[1] > alone.states.shape[1]
+    torch.testing.assert_close(states_of(together, 0), states_of(alone, 0), atol=2e-5, rtol=0)
+
+
+def test_order_and_repetition_of_texts(encoder: TextEncoder) -> None:
+    found = encoder.encode([LONG, SHORT, LONG])
+    torch.testing.assert_close(found.states[0], found.states[2], atol=0, rtol=0)
+    torch.testing.assert_close(states_of(found, 1), states_of(encoder.encode([SHORT]), 0), atol=2e-5, rtol=0)
+
+
+def test_context_reaches_a_word_only_in_contextual_mode(encoder: TextEncoder, static_encoder: TextEncoder) -> None:
+    river, money = "The bank of the river.", "The bank lends money."
+    contextual = [state_of_word(encoder, text, "bank") for text in (river, money)]
+    static = [state_of_word(static_encoder, text, "bank") for text in (river, money)]
+    assert (contextual[0] - contextual[1]).norm() > 0.1 * contextual[0].norm()
+    torch.testing.assert_close(static[0], static[1], atol=0, rtol=0)
+    assert static[0].shape == contextual[0].shape == (384,)
+
+
+def test_cache_hit_is_identical_and_computes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = TextEncoder(TextConfig(), tmp_path)
+    first = encoder.encode([SHORT, LONG])
+    assert len(list(tmp_path.rglob("*.safetensors"))) == 2
+    again = TextEncoder(TextConfig(), tmp_path)
+    monkeypatch.setattr(again, "_model", None)
+    second = again.encode([SHORT, LONG])
+    assert torch.equal(first.states, second.states)
+    assert torch.equal(first.mask, second.mask)
+    assert first.offsets == second.offsets
+
+
+def test_cache_is_keyed_by_text_and_mode(tmp_path: Path) -> None:
+    contextual = TextEncoder(TextConfig(), tmp_path).encode([SHORT])
+    static = TextEncoder(TextConfig(mode="static"), tmp_path).encode([SHORT])
+    other = TextEncoder(TextConfig(), tmp_path).encode([SHORT.replace("red", "blue")])
+    assert not torch.allclose(contextual.states, static.states)
+    assert not torch.allclose(contextual.states, other.states)
+
+
+def test_damaged_cache_file_is_computed_again(tmp_path: Path) -> None:
+    encoder = TextEncoder(TextConfig(), tmp_path)
+    first = encoder.encode([SHORT])
+    (file,) = tmp_path.rglob("*.safetensors")
+    file.write_bytes(file.read_bytes()[:100])
+    assert torch.equal(encoder.encode([SHORT]).states, first.states)
+    assert file.stat().st_size > 100
+
+
+def test_truncation_counts_the_words_it_drops(encoder: TextEncoder, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        found = encoder.encode(["bird " * 600, "bird " * 510])
+    assert found.mask.sum(1).tolist() == [512, 512]
+    assert found.dropped_words == (90, 0)
+    assert [record.getMessage() for record in caplog.records if "90 words" in record.getMessage()]
+    assert len(caplog.records) == 1
+
+
+def test_truncation_is_remembered_by_the_cache(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    encoder = TextEncoder(TextConfig(), tmp_path)
+    encoder.encode(["bird " * 600])
+    caplog.clear()
+    with caplog.at_level(logging.WARNING):
+        assert encoder.encode(["bird " * 600]).dropped_words == (90,)
+    assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize("text", ["", " ", "\U0001f426", "word " * 3, "超長い鳥", "a" * 5000])
+def test_odd_texts_yield_finite_states(encoder: TextEncoder, text: str) -> None:
+    found = encoder.encode([text])
+    assert found.states.isfinite().all()
+    assert 2 <= found.mask.sum() <= 512
+
+
+def test_threads_get_what_one_would(encoder: TextEncoder) -> None:
+    texts = [f"A bird with {count} stripes on a wing, {'and a long tail ' * (count % 4)}." for count in range(12)]
+    expected = [encoder.encode([text]).states for text in texts]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda text: encoder.encode([text]).states, texts * 2))
+    for one, other in zip(expected * 2, found, strict=True):
+        torch.testing.assert_close(one, other, atol=2e-5, rtol=0)
+
+
+def test_cache_is_keyed_by_the_weights_of_the_encoder(encoder: TextEncoder, tmp_path: Path) -> None:
+    folder, cache = tmp_path / "encoder", tmp_path / "cache"
+    encoder._tokenizer.save_pretrained(folder)
+    encoder._model.save_pretrained(folder)
+    first = TextEncoder.load(str(folder), cache_folder=cache).encode([SHORT])
+    changed = copy.deepcopy(encoder._model)
+    with torch.no_grad():
+        changed.encoder.layer[-1].output.dense.weight.mul_(1.5)
+    changed.save_pretrained(folder)
+    second = TextEncoder.load(str(folder), cache_folder=cache).encode([SHORT])
+    assert not torch.allclose(first.states, second.states, atol=1e-3)
+
+
+def test_join_states_is_what_encoding_together_gives(encoder: TextEncoder) -> None:
+    together = encoder.encode([SHORT, LONG])
+    joined = join_states([encoder.encode([SHORT]), encoder.encode([LONG])])
+    torch.testing.assert_close(joined.states, together.states, atol=2e-5, rtol=0)
+    assert torch.equal(joined.mask, together.mask)
+    assert joined.offsets == together.offsets
+
+
+def test_encoder_takes_no_gradient(encoder: TextEncoder) -> None:
+    assert not any(parameter.requires_grad for parameter in encoder._model.parameters())
+    assert not encoder._model.training
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        (TextConfig(mode="spoken"), ("spoken", "contextual", "static")),
+        (TextConfig(name="no-such/encoder"), ("no-such/encoder", "local folder")),
+        (TextConfig(hidden_size=768), ("minilm", "384", "768")),
+    ],
+)
+def test_unusable_encoder_is_one_line(config: TextConfig, words: tuple[str, ...]) -> None:
+    with pytest.raises(InputError) as caught:
+        TextEncoder(config)
+    assert "\n" not in str(caught.value)
+    assert all(word in str(caught.value) for word in words)
+
+
+def test_folder_without_an_encoder_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        TextEncoder.load(str(tmp_path))
+    assert "\n" not in str(caught.value)
+    assert str(tmp_path) in str(caught.value)
+
+
+def test_local_directory_gives_the_states_of_the_embedded_encoder(encoder: TextEncoder, tmp_path: Path) -> None:
+    encoder._model.save_pretrained(tmp_path)
+    encoder._tokenizer.save_pretrained(tmp_path)
+    local = TextEncoder.load(str(tmp_path))
+    torch.testing.assert_close(local.encode([SHORT]).states, encoder.encode([SHORT]).states, atol=1e-6, rtol=0)
+
+
+def test_full_disk_costs_the_cache_and_nothing_else(tmp_path: Path) -> None:
+    limit = 4096  # bytes a file may have: less than one text needs
+    program = (
+        "import sys, pathlib; from n3core.config import TextConfig; from n3core.text_encoder import TextEncoder\n"
+        "print(tuple(TextEncoder(TextConfig(), pathlib.Path(sys.argv[1])).encode([sys.argv[2]]).states.shape))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path), SHORT],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "(1, 10, 384)"
+    assert "not cached" in done.stderr
+    assert not list(tmp_path.rglob("*.safetensors"))
