@@ -28,9 +28,9 @@ from n3core.pixels import to_float
 
 CLASSES, IMAGES = 10, 40
 TEXT = (
-    "A low perennial herb of damp meadows and open woodland with solitary flowers on slender stems. The {count} rounded "
-    "petals are pale {colour} with a darker base and surround a dense yellow centre. The leaves are deeply divided into "
-    "narrow toothed segments and grow in a whorl below the flower, which opens from March to May in full sun."
+    "A low perennial herb of damp meadows and open woodland with solitary flowers on slender stems. The {count} "
+    "rounded petals are pale {colour} with a darker base and surround a dense yellow centre. The leaves are deeply "
+    "divided into narrow toothed segments and grow in a whorl below the flower, which opens in March in full sun."
 )
 COLOURS = ("white", "blue", "pink", "red", "violet", "yellow", "orange", "cream", "purple", "green")
 

@@ -53,7 +53,9 @@ def main(
             if turn >= 2:  # the first two warm up
                 times[name].append(1000 * (time.perf_counter() - start))
     ours, plain = median(times["N3"]), median(times["fine-tuning"])
-    typer.echo(f"{base}, {size} pixels, batch {batch}, {classes} classes of {tokens} tokens, {place}, {threads} threads")
+    typer.echo(
+        f"{base}, {size} pixels, batch {batch}, {classes} classes of {tokens} tokens, {place}, {threads} threads"
+    )
     typer.echo(f"N3 step {ours:.0f} ms, fine-tuning step {plain:.0f} ms")
     typer.echo(f"ratio {ours / plain:.2f} (at most 1.4)")
 

@@ -77,11 +77,9 @@ def layer_specs(base: str, classes: int) -> tuple[LayerSpec, ...]:
     owners = dict(network.named_modules())
     specs = []
     for name, parameter in network.named_parameters():
-        owner = owners[name.rpartition(".")[0]]
+        kind = "norm" if isinstance(owners[name.rpartition(".")[0]], nn.BatchNorm2d) else "conv"
         if name in classifier_names(base):
             kind = "fc"
-        else:
-            kind = "norm" if isinstance(owner, nn.BatchNorm2d) else "conv"
         specs.append(LayerSpec(name, tuple(parameter.shape), kind))
     return tuple(specs)
 

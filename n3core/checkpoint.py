@@ -5,6 +5,7 @@ Owns the format, the hash check and atomic writing; knows no training.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -47,7 +48,8 @@ def write_atomically(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
         raise InputError(f"cannot write {path} ({error.strerror}); the previous file is untouched") from None
 
 
@@ -71,13 +73,17 @@ def save_checkpoint(folder: Path, model: N3, *, half: bool = True) -> None:
         "n3": json.loads(to_json(model.config)),
     }
     part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    old = folder.with_name(f".{folder.name}.old")
+    old = _set_aside(folder)
     shutil.rmtree(part, ignore_errors=True)
     try:
+        if old.exists() and not folder.exists():
+            old.rename(folder)
         write_atomically(part / _WEIGHTS, weights)
         write_atomically(part / _CONFIG, json.dumps(notes, indent=2).encode())
         for extra in folder.iterdir() if folder.exists() else ():
-            if extra.is_file() and extra.name not in (_WEIGHTS, _CONFIG):
+            if extra.is_dir():
+                shutil.copytree(extra, part / extra.name)
+            elif extra.name not in (_WEIGHTS, _CONFIG):
                 shutil.copy2(extra, part / extra.name)
         shutil.rmtree(old, ignore_errors=True)
         if folder.exists():
@@ -92,21 +98,30 @@ def save_checkpoint(folder: Path, model: N3, *, half: bool = True) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
+def _set_aside(folder: Path) -> Path:
+    """Where the previous checkpoint lies for the moment between the two renames of a save, or after a kill there."""
+    return folder.with_name(f".{folder.name}.old")
+
+
 def load_checkpoint(folder: Path) -> N3:
     """Read a model, verify its hash and return it in eval mode, float32.
 
     Raises:
         InputError: missing, damaged, or made for another base network.
     """
+    if not folder.exists() and _set_aside(folder).exists():
+        folder = _set_aside(folder)
     if not (folder / _CONFIG).is_file() or not (folder / _WEIGHTS).is_file():
         raise InputError(f"no checkpoint in {folder}; it needs {_CONFIG} and {_WEIGHTS}")
     try:
         notes = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
         config = from_json(N3Config, json.dumps(notes["n3"]))
         names, expected = notes["base_tensors"], notes["sha256"]
-    except (ValueError, KeyError, TypeError, OSError) as error:
+        weights = (folder / _WEIGHTS).read_bytes()
+    except OSError as error:
+        raise InputError(f"checkpoint {folder} cannot be read ({error.strerror}); check its permissions") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"checkpoint config {folder / _CONFIG} is not readable ({error}); restore the file") from None
-    weights = (folder / _WEIGHTS).read_bytes()
     if hashlib.sha256(weights).hexdigest() != expected:
         raise InputError(
             f"checkpoint {folder / _WEIGHTS} is corrupt: its hash differs from {_CONFIG}; restore the file"
@@ -118,7 +133,7 @@ def load_checkpoint(folder: Path) -> N3:
         base = {name: tensors[N3._slot(name)] for name in names}
         model = N3(config, {k: v.float() if v.is_floating_point() else v for k, v in base.items()})
         model.load_state_dict(tensors)
-    except (SafetensorError, RuntimeError, KeyError) as error:
-        reason = str(error).splitlines()[0]
+    except (SafetensorError, RuntimeError, KeyError, TypeError, AttributeError, AssertionError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[-1].strip()  # torch names the tensor last
         raise InputError(f"checkpoint {folder} does not fit its config ({reason}); restore both files") from None
     return model.float().eval().requires_grad_(False)

@@ -139,7 +139,6 @@ def train(
     choose_device(device)
     kinds = _layer_kinds(adapt or "all")
     torch.manual_seed(seed)
-    _hide_progress_bars()
     if start_from is not None:
         for option, value in (("--adapt", adapt), ("--text-encoder", text_encoder), ("--text-mode", text_mode)):
             if value is not None:
@@ -291,15 +290,7 @@ def main() -> None:
 def _load_engine(checkpoint: Path | None, device: str, *, max_classifiers: int = 8) -> Engine:
     from n3core.engine import Engine
 
-    _hide_progress_bars()
     return Engine(checkpoint, device=device, max_classifiers=max_classifiers)
-
-
-def _hide_progress_bars() -> None:
-    """Loading an encoder takes a second; its bar would stand between an error and the promise of one line."""
-    from transformers.utils import logging as transformers_logging
-
-    transformers_logging.disable_progress_bar()
 
 
 def _layer_kinds(adapt: str) -> tuple[str, ...]:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +73,7 @@ def encode_pool(
             for position, row in enumerate(rows):
                 pieces[row] = encoded.states[position][encoded.mask[position]].half().numpy()
         folder.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part.npz")
+        part = path.with_suffix(f".{os.getpid()}.part.npz")
         np.savez(part, states=np.concatenate(pieces), starts=np.cumsum([0, *map(len, pieces)]))
         part.replace(path)
     with np.load(path) as stored:
@@ -98,7 +100,7 @@ class EpisodeSource:
         """Index the images by class."""
         order = np.argsort(images.labels, kind="stable")
         bounds = np.searchsorted(images.labels[order], np.arange(len(images.class_ids) + 1))
-        return cls(images, pool, tuple(np.sort(order[a:b]) for a, b in zip(bounds[:-1], bounds[1:], strict=True)))
+        return cls(images, pool, tuple(np.sort(order[a:b]) for a, b in pairwise(bounds)))
 
 
 @dataclass(frozen=True)

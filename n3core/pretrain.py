@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from n3core.backbone import build_network, normalise, strip_classifier
+from n3core.checkpoint import load_checkpoint
 from n3core.config import PretrainConfig, to_json
 from n3core.errors import InputError
 from n3core.pixels import PixelSet, augment, to_float
@@ -116,7 +117,8 @@ def pretrain(
     accelerator = Accelerator(cpu=device == "cpu", mixed_precision="bf16")
     torch.manual_seed(config.seed)
     head_sizes = {name: size for source in sources for name, size in source.head_sizes.items()}
-    weights = {name: 1 / len(source.targets) for source in sources for name in source.targets}
+    # All attributes of a plate together weigh a few times what the one class of a photograph does.
+    weights = {name: len(source.targets) ** -0.5 for source in sources for name in source.targets}
     model = BaseWithHeads(base, head_sizes)
     if start_from is not None:
         model.network.load_state_dict(load_base(start_from)[0])
@@ -146,7 +148,7 @@ def pretrain(
         accelerator.backward(loss)
         optimizer.step()
         heads = [value for name, value in accuracy.items()]
-        return {"loss": loss.item(), "accuracy": float(np.mean(heads)), **accuracy}
+        return {"loss": accelerator.reduce(loss.detach(), "mean").item(), "accuracy": float(np.mean(heads)), **accuracy}
 
     def save(step: int) -> None:
         save_state(out / "state", step, accelerator.unwrap_model(model), optimizer, settings)
@@ -175,11 +177,14 @@ def write_base(folder: Path, network: nn.Module, base: str, settings: str) -> No
 
 
 def load_base(folder: Path) -> tuple[dict[str, Tensor], str]:
-    """Read what `write_base` wrote: state dict of the feature network, and the base's name.
+    """Read what `write_base` wrote, or the base inside a trained N3: state dict of the feature network, base's name.
 
     Raises:
         InputError: the folder holds no finished base.
     """
+    if (folder / "config.json").is_file():
+        model = load_checkpoint(folder)
+        return model.base_tensors, model.config.base
     try:
         notes = json.loads((folder / "base.json").read_text())
         return load_file(folder / "base.safetensors"), notes["base"]

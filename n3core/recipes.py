@@ -108,7 +108,7 @@ def _variety_texts(kingdom: str) -> list[list[tuple[str, float]]]:
 
 
 def _variety_pixels(kingdom: str, size: int) -> PixelSet:
-    """Plates of the training varieties, drawn once; a few plates drawn afresh are the key, so new drawing code counts."""
+    """Plates of the training varieties, drawn once; some drawn afresh are the key, so that new drawing code counts."""
     varieties = _varieties(kingdom)
     sample = render_many(varieties[:12], 1, size, _SEED).tobytes()
     settings = f"{kingdom}|{_VARIETY_COUNT}|{_PLATES}|{_SEED}|{size}".encode()

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedDataParallelKwargs
 from torch import Tensor, nn
 from torch.nn import functional
 
 from n3core.backbone import build_network, normalise, strip_classifier
-from n3core.checkpoint import save_checkpoint
+from n3core.checkpoint import save_checkpoint, write_atomically
 from n3core.config import TrainConfig, to_json
 from n3core.episodes import EpisodeSource, draw_episode
 from n3core.model import N3
@@ -41,9 +41,10 @@ class ValidationSet:
 
 def validate(model: N3, held_out: ValidationSet, *, batch_size: int = 250) -> float:
     """Per-class averaged accuracy in percent (paper equation 7)."""
-    classifier = model.synthesize(held_out.states, held_out.mask, [str(k) for k in range(len(held_out.states))])
+    device = model.log_mu.device
+    names = [str(k) for k in range(len(held_out.states))]
+    classifier = model.synthesize(held_out.states.to(device), held_out.mask.to(device), names)
     classifier.to(memory_format=torch.channels_last)
-    device = next(classifier.parameters()).device
     found = []
     with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16):
         for start in range(0, len(held_out.pixels), batch_size):
@@ -93,7 +94,9 @@ def train(
     Returns:
         True when finished, False when stopped early by a signal.
     """
-    accelerator = Accelerator(cpu=device == "cpu", mixed_precision="bf16")
+    # Without adapted layers the scales mu take no part in the loss, which several processes must be told.
+    unused = DistributedDataParallelKwargs(find_unused_parameters=not model.mu)
+    accelerator = Accelerator(cpu=device == "cpu", mixed_precision="bf16", kwargs_handlers=[unused])
     skeleton = build_network(model.config.base, 2).to(accelerator.device, memory_format=torch.channels_last).eval()
     skeleton.requires_grad_(False)
     optimizer = torch.optim.AdamW(
@@ -126,12 +129,14 @@ def train(
         accelerator.backward(loss)
         accelerator.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
+        measured = torch.stack([loss.detach(), (logits.argmax(1) == labels).float().mean()])
+        overall, accuracy = accelerator.reduce(measured, "mean").tolist()
         metrics = {
-            "loss": loss.item(),
-            f"loss/{source.images.name}": loss.item(),
+            "loss": overall,
+            f"loss/{source.images.name}": overall,
             "classes": float(len(episode.states)),
+            "accuracy": accuracy,
         }
-        metrics["accuracy"] = (logits.argmax(1) == labels).float().mean().item()
         if held_out and ((step + 1) % validate_every == 0 or step + 1 == config.steps):
             metrics.update(keep_best(step + 1))
         return metrics
@@ -145,7 +150,7 @@ def train(
         if mean > best and accelerator.is_main_process:
             best = mean
             save_checkpoint(out / "checkpoint", model)
-            best_file.write_text(json.dumps({"mean": mean, "step": step, **scores}, indent=2))
+            write_atomically(best_file, json.dumps({"mean": mean, "step": step, **scores}, indent=2).encode())
         return {"val/mean": mean, **scores}
 
     def save(step: int) -> None:

@@ -48,7 +48,11 @@ def one_cycle(step: int, steps: int, *, warmup: float = 0.05, anneal: bool = Tru
 
 
 def save_state(folder: Path, step: int, module: nn.Module, optimizer: torch.optim.Optimizer, config: str) -> None:
-    """Write module, optimizer and step; an interrupted write leaves the previous state intact."""
+    """Write module, optimizer and step; an interrupted write leaves the previous state intact.
+
+    Raises:
+        InputError: the disk is full or the folder cannot be written.
+    """
     tensors = {f"module.{name}": value for name, value in module.state_dict().items()}
     numbers: dict[str, Any] = {}
     for index, state in optimizer.state_dict()["state"].items():
@@ -65,9 +69,9 @@ def save_state(folder: Path, step: int, module: nn.Module, optimizer: torch.opti
             {name: value.detach().cpu().contiguous() for name, value in tensors.items()}, part / "state.safetensors"
         )
         (part / "state.json").write_text(json.dumps({"step": step, "optimizer": numbers, "config": json.loads(config)}))
-    except Exception:
+    except (OSError, SafetensorError) as error:
         shutil.rmtree(part, ignore_errors=True)
-        raise
+        raise InputError(f"cannot save the training state {folder} ({error}); the previous one is kept") from None
     old = folder.with_name(f"{folder.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
@@ -121,6 +125,13 @@ def _stop_signals() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
+def _any_process(accelerator: Accelerator, flag: bool) -> bool:
+    """Whether the flag is up in any process: all must leave the loop at the same step, or the rest wait for ever."""
+    if accelerator.num_processes == 1:
+        return flag
+    return bool(accelerator.reduce(torch.tensor(float(flag), device=accelerator.device), "sum").item())
+
+
 def run_steps(
     accelerator: Accelerator,
     train_step: Callable[[int], dict[str, float]],
@@ -165,10 +176,11 @@ def run_steps(
                     lines.write(json.dumps({"step": step, "images_per_second": round(rate, 1), **metrics}) + "\n")
                 for name, value in metrics.items():
                     writer.add_scalar(name, value, step)
-            if main and (stop or now - saved > save_every):
+            stopping = _any_process(accelerator, bool(stop))
+            if main and (stopping or now - saved > save_every):
                 save(step + 1)
                 saved = now
-            if stop:
+            if stopping:
                 return False
     if main:
         save(last)

@@ -18,7 +18,8 @@ def main() -> None:
         ("birds", False, "birds", "Twenty-five unseen birds"),
     ):
         book = Fieldbook(kingdom)
-        classes = tuple(ClassDescription(name, book.entry(name, repaired=repaired).text) for name in book.splits["test"])
+        names = book.splits["test"]
+        classes = tuple(ClassDescription(name, book.entry(name, repaired=repaired).text) for name in names)
         save_task(TaskSpec(classes, dataset=book.name, title=title), _TASKS / f"{stem}.json")
 
 

@@ -45,7 +45,7 @@ def name_of(path: Path) -> str:
 
 
 SOURCES = {name_of(path): path for path in sorted(CORE.rglob("*.py"))}
-PAGES = {name_of(path): path for path in sorted([PROJECT / "app.py", *(PROJECT / "pages").rglob("*.py")]) if path.exists()}
+PAGES = {name_of(path): path for path in [PROJECT / "app.py", *sorted((PROJECT / "pages").rglob("*.py"))]}
 
 
 @cache

@@ -14,8 +14,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from conftest import PROJECT, ModelMaker, StatesMaker
-
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -25,6 +23,9 @@ from n3core.checkpoint import default_checkpoint, load_checkpoint, save_checkpoi
 from n3core.errors import InputError
 from n3core.model import N3
 
+PROJECT = Path(__file__).resolve().parent.parent
+ModelMaker = Callable[..., N3]
+StatesMaker = Callable[..., tuple[torch.Tensor, torch.Tensor]]
 NAMES = ("robin", "wren", "heron")
 
 
@@ -133,13 +134,13 @@ def test_unreadable_config(saved: Path, content: bytes) -> None:
     ("change", "word"),
     [
         (lambda notes: notes["n3"].update(base="vgg16"), "vgg16"),
-        (lambda notes: notes["n3"].update(base="googlenet"), "googlenet"),
+        (lambda notes: notes["n3"].update(base="googlenet"), "does not fit"),
         (lambda notes: notes["n3"].update(colour="red"), "colour"),
-        (lambda notes: notes["n3"].update(width=20), "config"),
-        (lambda notes: notes["n3"].update(heads=3), "config"),
-        (lambda notes: notes["n3"].update(width="wide"), "config"),
-        (lambda notes: notes["n3"]["text"].update(hidden_size=768), "768"),
-        (lambda notes: notes.update(base_tensors=7), "config"),
+        (lambda notes: notes["n3"].update(width=20), "does not fit"),
+        (lambda notes: notes["n3"].update(heads=3), "does not fit"),
+        (lambda notes: notes["n3"].update(width="wide"), "does not fit"),
+        (lambda notes: notes["n3"]["text"].update(hidden_size=768), "does not fit"),
+        (lambda notes: notes.update(base_tensors=7), "does not fit"),
         (lambda notes: notes.update(base_tensors=["no.such.tensor"]), "no/such/tensor"),
         (lambda notes: notes.update(sha256=None), "corrupt"),
     ],
@@ -196,7 +197,7 @@ def run_save(folder: Path, *, bytes_per_file: int | None = None) -> subprocess.P
 
 def test_full_disk_keeps_the_old_checkpoint(saved: Path) -> None:
     before = {path.name: path.read_bytes() for path in saved.iterdir()}
-    output, errors = (process := run_save(saved, bytes_per_file=1_000_000)).communicate(timeout=120)
+    output, errors = (process := run_save(saved, bytes_per_file=1_000_000)).communicate(timeout=500)
     assert process.returncode == 2, errors
     (line,) = output.removeprefix("ready\n").splitlines()
     assert "File too large" in line or "No space" in line
@@ -214,16 +215,15 @@ def test_kill_during_a_save_leaves_a_checkpoint(saved: Path) -> None:
     load_checkpoint(saved)
 
 
-def test_kill_between_the_two_renames_is_repaired(saved: Path, make_model: ModelMaker) -> None:
+def test_kill_between_the_two_renames_of_a_save_loses_nothing(saved: Path, make_model: ModelMaker) -> None:
     # What such a kill leaves: the old folder moved aside, the new one not yet in its place.
     aside = saved.with_name(f".{saved.name}.old")
     saved.rename(aside)
     expected = make_model().tokens2label.summary.weight
     torch.testing.assert_close(load_checkpoint(saved).tokens2label.summary.weight, expected, atol=1e-3, rtol=1e-3)
-    assert not aside.exists()
-    saved.rename(aside)
-    save_checkpoint(saved, make_model(seed=3))
-    load_checkpoint(saved)
+    other = make_model(seed=3)
+    save_checkpoint(saved, other, half=False)
+    assert torch.equal(load_checkpoint(saved).tokens2label.summary.weight, other.tokens2label.summary.weight)
     assert not aside.exists()
 
 
@@ -233,7 +233,7 @@ def test_write_atomically_replaces_or_refuses(tmp_path: Path) -> None:
     write_atomically(path, b"two")
     assert path.read_bytes() == b"two"
     assert [entry.name for entry in path.parent.iterdir()] == ["file.txt"]
-    with pytest.raises(InputError, match=r"file.txt.*Not a directory"):
+    with pytest.raises(InputError, match=r"file\.txt.*(Not a directory|File exists)"):
         write_atomically(path / "below.txt", b"three")
     assert path.read_bytes() == b"two"
 

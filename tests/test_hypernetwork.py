@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conftest import StatesMaker
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -11,6 +11,7 @@ from n3core.backbone import LayerSpec, layer_specs
 from n3core.config import N3Config, TextConfig
 from n3core.hypernetwork import Labels2Adaptation, Tokens2Label
 
+StatesMaker = Callable[..., tuple[torch.Tensor, torch.Tensor]]
 CLASSES = 6
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import copy
+import json
+import re
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
-
-from conftest import ModelMaker, StatesMaker
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,8 +17,14 @@ from torch.nn import functional
 from torchvision import models
 
 from n3core.backbone import BASES, build_network, classifier_names, normalise, strip_classifier
+from n3core.checkpoint import save_checkpoint
+from n3core.config import TextConfig
+from n3core.descriptions import ClassDescription, TaskSpec
+from n3core.engine import Engine
 from n3core.model import N3, SynthesizedClassifier
 
+ModelMaker = Callable[..., N3]
+StatesMaker = Callable[..., tuple[torch.Tensor, torch.Tensor]]
 NAMES = ("robin", "wren", "heron", "gull")
 
 
@@ -251,3 +260,20 @@ def test_logits_are_cosines_of_centred_features(
     _, _, biases = model.labels2adaptation(model.tokens2label(*make_states(len(NAMES))))
     centred = functional.linear(features - model.feature_mean, weight) + biases
     torch.testing.assert_close(synthesize(model, make_states)(images), centred, atol=1e-4, rtol=1e-4)
+
+
+def test_the_five_lines_of_the_readme(
+    make_model: ModelMaker, images: torch.Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_checkpoint(tmp_path / "checkpoint", make_model(text=TextConfig()))
+    task = TaskSpec(tuple(ClassDescription(name, f"A bird called {name}.") for name in NAMES))
+    classifier = Engine(tmp_path / "checkpoint", device="cpu").export(task, tmp_path / "flowers.safetensors")
+    readme = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    assert "n3core" not in program
+    monkeypatch.chdir(tmp_path)
+    scope: dict[str, Any] = {}
+    exec(program, scope)
+    assert json.loads(scope["notes"]["class_names"]) == list(NAMES)
+    with torch.no_grad():
+        assert torch.equal(scope["network"](normalise(images)), classifier(images))

@@ -91,7 +91,7 @@ def _engine(folder: Path, stamp: int) -> Engine:
     return Engine(folder)
 
 
-@st.cache_data(max_entries=3000, show_spinner=False)
+@st.cache_data(max_entries=3000, ttl="1h", show_spinner=False)
 def thumbnail(data: str, ref: ImageRef) -> bytes:
     """A square picture as PNG or WebP bytes, at most 192 pixels wide.
 
@@ -106,7 +106,7 @@ def thumbnail(data: str, ref: ImageRef) -> bytes:
     return _encode(Image.fromarray(square_pixels(image, min(_THUMBNAIL, *image.size))))
 
 
-@st.cache_data(max_entries=64, show_spinner="Drawing the picture…")
+@st.cache_data(max_entries=64, ttl="1h", show_spinner="Drawing the picture…")
 def large_picture(data: str, ref: ImageRef) -> bytes:
     """The whole picture, as large as is sensible: plates are drawn at 640 pixels, small photographs enlarged.
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import streamlit as st
 import torch
 from streamlit.testing.v1 import AppTest
 
@@ -35,18 +34,14 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def open_page(tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenPage]:
+def open_page(tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> OpenPage:
     """Return `open_page(name)`: the app on pages/<name>.py, run once, with the tiny checkpoint and no other data."""
     monkeypatch.setenv("N3_CHECKPOINT", str(tiny_checkpoint))
     monkeypatch.delenv("N3_DATA", raising=False)
     monkeypatch.chdir(PROJECT)
-    st.cache_resource.clear()
-    st.cache_data.clear()
 
     def open_it(name: str) -> AppTest:
         app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=240).run()
         return app.switch_page(f"pages/{name}.py").run()
 
-    yield open_it
-    st.cache_resource.clear()
-    st.cache_data.clear()
+    return open_it

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import OpenPage
 from streamlit.testing.v1 import AppTest
+
+OpenPage = Callable[[str], AppTest]
 
 
 def tile_labels(app: AppTest) -> list[str]:
@@ -29,7 +31,7 @@ def test_first_page_shows_every_unseen_class(open_page: OpenPage) -> None:
 
 def test_paging_shows_other_pictures_and_the_last_page_ends(open_page: OpenPage) -> None:
     app = open_page("browse")
-    app.get("pagination")[0].set_value(17).run()
+    app.pagination(key="page").set_value(17).run()
     assert "385 to 400 of 400 pictures" in words(app)
     assert len(tile_labels(app)) == 16
     app.multiselect(key="browse_classes").set_value(["windflower"]).run()
@@ -40,7 +42,7 @@ def test_paging_shows_other_pictures_and_the_last_page_ends(open_page: OpenPage)
 
 def test_descriptions_are_shown_for_the_words_that_are_searched(open_page: OpenPage) -> None:
     app = open_page("browse")
-    app.get("button_group")[0].set_value("Descriptions").run()
+    app.segmented_control(key="view").set_value("Descriptions").run()
     assert len(app.subheader) == 10
     app.text_input(key="find").set_value("tubers").run()
     assert "windflower" in [element.value for element in app.subheader]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import PROJECT, OpenPage
 from streamlit.testing.v1 import AppTest
+
+PROJECT = Path(__file__).resolve().parents[2]
+OpenPage = Callable[[str], AppTest]
 
 
 def click(app: AppTest, label: str) -> AppTest:
@@ -83,7 +86,7 @@ def test_a_description_that_looks_like_markup_is_shown_as_typed(open_page: OpenP
     task = {"title": name, "dataset": "fieldbook-flowers", "classes": [
         {"name": name, "description": name}, {"name": "windflower", "description": "A flower."}]}  # fmt: skip
     app = open_page("describe")
-    app.get("button_group")[0].set_value("A task file").run()
+    app.segmented_control(key="task_way").set_value("A task file").run()
     app.file_uploader[0].upload("task.json", json.dumps(task).encode()).run()
     click(app, "Open the file")
     assert not app.exception and not app.error
@@ -94,14 +97,14 @@ def test_a_description_that_looks_like_markup_is_shown_as_typed(open_page: OpenP
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe\x00", b'{"a": "one class"}', b"[1, 2]"])
 def test_a_broken_task_file_is_told_in_words(open_page: OpenPage, content: bytes) -> None:
     app = open_page("describe")
-    app.get("button_group")[0].set_value("A task file").run()
+    app.segmented_control(key="task_way").set_value("A task file").run()
     app.file_uploader[0].upload("task.json", content).run()
     assert app.error and not app.exception
 
 
 def test_a_task_without_pictures_can_still_be_edited(open_page: OpenPage) -> None:
     app = open_page("describe")
-    app.get("button_group")[0].set_value("A task file").run()
+    app.segmented_control(key="task_way").set_value("A task file").run()
     app.file_uploader[0].upload("task.json", b'{"cat": "A small cat.", "dog": "A large dog."}').run()
     click(app, "Open the file")
     assert "no pictures" in app.info[0].value and not app.exception
@@ -110,7 +113,7 @@ def test_a_task_without_pictures_can_still_be_edited(open_page: OpenPage) -> Non
 
 def test_classes_of_a_dataset_become_a_task(open_page: OpenPage) -> None:
     app = open_page("describe")
-    app.get("button_group")[0].set_value("Classes of a dataset").run()
+    app.segmented_control(key="task_way").set_value("Classes of a dataset").run()
     app.multiselect(key="task_classes").set_value(["windflower", "fire lily"]).run()
     click(app, "Open these classes")
     assert list(app.selectbox(key="edited_class").options) == ["windflower", "fire lily"]

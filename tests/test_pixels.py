@@ -1,0 +1,105 @@
+"""The pixel cache and the augmentation of a batch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from n3core.datasets.base import load_pixels
+from n3core.datasets.registry import open_dataset
+from n3core.pixels import augment, cache_folder, cached_pixels, to_float
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("N3_CACHE", str(tmp_path))
+    return tmp_path
+
+
+def test_cache_folder_follows_the_environment(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert cache_folder() == own_cache
+    monkeypatch.delenv("N3_CACHE")
+    assert cache_folder().name == "n3-studio"
+
+
+def test_labels_count_the_classes_in_the_order_asked_for(image_folder: Path, own_cache: Path) -> None:
+    dataset = open_dataset(image_folder)
+    found = cached_pixels(dataset, ["red", "blue", "green"], 16)
+    assert found.class_ids == ("red", "blue", "green")
+    assert found.pixels.shape == (18, 16, 16, 3)
+    assert found.labels.tolist() == [0] * 6 + [1] * 6 + [2] * 6
+    for label, channel in enumerate((0, 2, 1)):
+        assert found.pixels[found.labels == label].mean((0, 1, 2)).argmax() == channel
+    assert found.head_sizes == {dataset.name: 3}
+
+
+def test_second_call_reads_the_file_and_gives_the_same(
+    image_folder: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = open_dataset(image_folder)
+    first = cached_pixels(dataset, ["red", "blue"], 16)
+    refs = [*dataset.image_refs("red"), *dataset.image_refs("blue")]
+    assert np.array_equal(first.pixels, load_pixels(dataset, refs, 16))
+    monkeypatch.setattr(type(dataset), "load_image", lambda *_: pytest.fail("decoded again"))
+    second = cached_pixels(dataset, ["red", "blue"], 16)
+    assert isinstance(second.pixels, np.memmap)
+    assert not second.pixels.flags.writeable
+    assert np.array_equal(first.pixels, second.pixels)
+    assert len(list(own_cache.rglob("*.npy"))) == len(list((own_cache / "pixels").iterdir())) == 1
+
+
+def test_cache_is_keyed_by_size_and_classes(image_folder: Path, own_cache: Path) -> None:
+    dataset = open_dataset(image_folder)
+    assert cached_pixels(dataset, ["red", "blue"], 16).pixels.shape[1] == 16
+    assert cached_pixels(dataset, ["red", "blue"], 24).pixels.shape[1] == 24
+    blue, red = cached_pixels(dataset, ["blue", "red"], 16), cached_pixels(dataset, ["red", "blue"], 16)
+    assert np.array_equal(blue.pixels[:6], red.pixels[6:])
+
+
+def test_changed_images_are_decoded_again(tmp_path: Path, own_cache: Path) -> None:
+    folder = tmp_path / "own"
+    for name in ("one", "two"):
+        (folder / name).mkdir(parents=True)
+        Image.new("RGB", (20, 20), (10, 10, 10)).save(folder / name / "a.png")
+    (folder / "descriptions.json").write_text('{"one": "A dark square.", "two": "Another dark square."}')
+    before = cached_pixels(open_dataset(folder), ["one", "two"], 16).pixels.max()
+    Image.new("RGB", (20, 20), (250, 250, 250)).save(folder / "one" / "a.png")
+    after = cached_pixels(open_dataset(folder), ["one", "two"], 16).pixels.max()
+    assert (before, after) == (10, 250)
+
+
+def test_to_float_is_channels_last_in_memory() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 4, 4, 3), dtype=np.uint8)
+    found = to_float(pixels)
+    assert found.shape == (2, 3, 4, 4)
+    assert found.is_contiguous(memory_format=torch.channels_last)
+    assert found[1, 2, 3, 0].item() == pytest.approx(pixels[1, 3, 0, 2] / 255)
+    assert found.max() <= 1
+
+
+def test_augment_is_decided_by_its_generator(images: torch.Tensor) -> None:
+    one, same, other = (augment(images.clone(), np.random.default_rng(seed), 24) for seed in (1, 1, 2))
+    assert one.shape == (5, 3, 24, 24)
+    assert torch.equal(one, same)
+    assert not torch.allclose(one, other)
+    assert one.min() >= 0 and one.max() <= 1
+
+
+def test_augment_treats_every_image_by_itself(images: torch.Tensor) -> None:
+    changed = images.clone()
+    changed[3] = 1 - changed[3]
+    before, after = (augment(batch, np.random.default_rng(0), 32) for batch in (images.clone(), changed))
+    moved = (before - after).abs().amax((1, 2, 3)) > 0
+    assert moved.tolist() == [False, False, False, True, False]
+
+
+def test_augment_mirrors_about_half_and_stays_inside() -> None:
+    ramp = torch.linspace(0.3, 0.6, 32).expand(200, 3, 32, 32).contiguous()
+    found = augment(ramp, np.random.default_rng(0), 32)
+    mirrored = (found[:, 0, 16, 0] > found[:, 0, 16, -1]).float().mean()
+    assert 0.4 < mirrored < 0.6
+    assert found.min() > 0.05 and found.max() < 0.95

@@ -1,0 +1,433 @@
+"""Both training loops: killed runs resume to the same losses, two processes compute what one does.
+
+Run as a script this file is one training run, so that a test can kill it: `test_training.py LOOP FOLDER OUT STEPS`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from n3core.backbone import build_network, layer_specs, normalise, strip_classifier
+from n3core.checkpoint import load_checkpoint
+from n3core.config import N3Config, PretrainConfig, TextConfig, TrainConfig, from_json, to_json
+from n3core.episodes import EpisodeSource, TextPool, draw_episode, encode_pool
+from n3core.errors import InputError
+from n3core.model import N3
+from n3core.pixels import PixelSet, to_float
+from n3core.pretrain import BaseWithHeads, draw_batch, heads_loss, load_base, pretrain
+from n3core.recipes import episode_sources, pretrain_sources, validation_sets
+from n3core.text_encoder import TextEncoder
+from n3core.train import calibrate_features, train
+from n3core.training import load_state, one_cycle, save_state, step_generator
+
+PROJECT = Path(__file__).resolve().parent.parent
+SIZE = 32
+PATIENCE = 400  # seconds until a process counts as hung; a loaded machine takes a minute to import torch
+
+
+def tiny_model(adapt: tuple[str, ...] = ("conv", "norm", "fc")) -> N3:
+    torch.manual_seed(0)
+    network = build_network("resnet18", 1)
+    strip_classifier("resnet18", network)
+    return N3(N3Config(image_size=SIZE, width=16, heads=2, adapt=adapt, text=TextConfig()), network.state_dict())
+
+
+def run_loop(loop: str, data: Path, out: Path, steps: int, *, save_every: float = 0.0) -> bool:
+    """One run of a loop on the images of `data`; it saves its state after every step."""
+    if loop == "pretrain":
+        sources, shares = pretrain_sources([str(data)], SIZE)
+        config = PretrainConfig((str(data),), SIZE, epochs=steps * 8 / 24, batch_size=8, learning_rate=0.02)
+        return pretrain(config, sources, shares, out, device="cpu", save_every=save_every)
+    model = tiny_model(("fc",) if loop == "train-fc" else ("conv", "norm", "fc"))
+    encoder = TextEncoder.load()
+    sources, shares = episode_sources([str(data)], SIZE, encoder)
+    held_out = validation_sets([str(data)], SIZE, encoder)
+    calibrate_features(model, sources[0].images.pixels)
+    config = TrainConfig((str(data),), steps, batch_size=8, classes=(2, 3))
+    return train(model, config, sources, shares, held_out, out, device="cpu", save_every=save_every, validate_every=4)
+
+
+def start(command: list[str], cache: Path, **options: Any) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        command,
+        cwd=PROJECT,
+        env={**os.environ, "N3_CACHE": str(cache), "OMP_NUM_THREADS": "1", "PYTHONPATH": str(PROJECT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+def start_loop(loop: str, data: Path, out: Path, steps: int, cache: Path, **options: Any) -> subprocess.Popen[str]:
+    return start([sys.executable, __file__, loop, str(data), str(out), str(steps)], cache, **options)
+
+
+def finish(process: subprocess.Popen[str]) -> None:
+    _, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, errors
+
+
+def records_of(out: Path) -> list[dict[str, float]]:
+    path = out / "logs" / "metrics.jsonl"
+    # A killed process may leave half a line behind.
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [json.loads(line) for line in lines if line.endswith("}")]
+
+
+def losses_of(out: Path) -> dict[int, float]:
+    """The loss of every step, the last record of a step that was run twice."""
+    return {int(record["step"]): record["loss"] for record in records_of(out)}
+
+
+def wait_until(ready: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    until = time.monotonic() + PATIENCE
+    while not ready():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < until, "the run does not get ahead"
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("training-cache")
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(
+    image_folder: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str, int], Path]:
+    """Return `run(loop, steps)`: the folder of a run that nothing disturbed, in a process of its own."""
+    done: dict[tuple[str, int], Path] = {}
+
+    def run(loop: str, steps: int) -> Path:
+        if (loop, steps) not in done:
+            out = tmp_path_factory.mktemp(loop)
+            finish(start_loop(loop, image_folder, out, steps, cache))
+            done[loop, steps] = out
+        return done[loop, steps]
+
+    return run
+
+
+@pytest.mark.parametrize("loop", ["pretrain", "train"])
+def test_a_killed_run_resumes_to_the_same_losses(
+    loop: str, uninterrupted: Callable[[str, int], Path], image_folder: Path, cache: Path, tmp_path: Path
+) -> None:
+    expected = losses_of(uninterrupted(loop, 12))
+    process = start_loop(loop, image_folder, tmp_path, 12, cache)
+    wait_until(lambda: len(records_of(tmp_path)) >= 4, process)
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=PATIENCE)
+    before = len(records_of(tmp_path))
+    assert 4 <= before < 12
+    finish(start_loop(loop, image_folder, tmp_path, 12, cache))
+    assert before < len(records_of(tmp_path)) <= 14
+    assert losses_of(tmp_path) == pytest.approx(expected, rel=1e-6)
+    assert list(expected) == list(range(12))
+    assert len(set(expected.values())) == 12
+
+
+def test_training_keeps_its_best_checkpoint_and_resumes_to_the_same(uninterrupted: Callable[[str, int], Path]) -> None:
+    out = uninterrupted("train", 12)
+    best = json.loads((out / "best.json").read_text())
+    means = {record["step"] + 1: record["val/mean"] for record in records_of(out) if "val/mean" in record}
+    assert list(means) == [4, 8, 12]
+    assert best["mean"] == max(means.values()) == means[best["step"]]
+    untrained, trained = tiny_model(), load_checkpoint(out / "checkpoint")
+    for name, value in untrained.base_tensors.items():
+        torch.testing.assert_close(trained.base_tensors[name], value, atol=1e-3, rtol=1e-3)
+    for (name, one), other in zip(untrained.named_parameters(), trained.parameters(), strict=True):
+        assert not torch.equal(one.half(), other.half()), f"{name} was not trained"
+
+
+def test_pretraining_writes_a_base_that_n3_can_adapt(uninterrupted: Callable[[str, int], Path]) -> None:
+    tensors, base = load_base(uninterrupted("pretrain", 12))
+    assert base == "resnet18"
+    specs = [spec.name for spec in layer_specs(base, 2) if spec.kind != "fc"]
+    assert set(specs) <= set(tensors)
+    assert tensors["bn1.running_mean"].abs().max() > 0
+    N3(N3Config(width=16, heads=2), tensors)
+
+
+def gradients_of(out: Path) -> torch.Tensor:
+    """The first step's gradient: ten times Adam's first average."""
+    tensors = load_file(out / "state" / "state.safetensors")
+    return torch.cat([tensors[name].flatten() for name in sorted(tensors) if name.endswith(".exp_avg")])
+
+
+@pytest.mark.parametrize("loop", ["train", "train-fc"])
+def test_two_processes_compute_the_gradient_of_one(
+    loop: str, uninterrupted: Callable[[str, int], Path], image_folder: Path, cache: Path, tmp_path: Path
+) -> None:
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    finish(start([*launcher, __file__, loop, str(image_folder), str(tmp_path), "1"], cache))
+    alone = uninterrupted(loop, 1)
+    one, two = gradients_of(alone), gradients_of(tmp_path)
+    assert one.norm() > 0
+    # bfloat16 rounds the sum over each half of the batch by itself.
+    assert (one - two).norm() < 0.03 * one.norm()
+    assert losses_of(tmp_path)[0] == pytest.approx(losses_of(alone)[0], rel=0.01)
+    assert len(records_of(tmp_path)) == 1
+
+
+def test_sigterm_saves_and_the_command_goes_on_from_there(
+    uninterrupted: Callable[[str, int], Path], image_folder: Path, cache: Path, tmp_path: Path
+) -> None:
+    data = ["--data", str(image_folder), "--out", str(tmp_path), "--device", "cpu", "--size", str(SIZE)]
+    command = [sys.executable, "-m", "n3core", "pretrain", *data, "--epochs", "1000"]
+    process = start(command, cache)
+    wait_until(lambda: len(records_of(tmp_path)) >= 2, process)
+    assert not (tmp_path / "state").exists()
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130, errors
+    assert "state saved" in errors
+    assert "Traceback" not in errors
+    state = json.loads((tmp_path / "state" / "state.json").read_text())
+    assert state["step"] == len(records_of(tmp_path))
+    assert not (tmp_path / "base.safetensors").exists()
+
+
+def tiny_state(tmp_path: Path) -> tuple[nn.Module, torch.optim.Optimizer, Path]:
+    torch.manual_seed(0)
+    module = nn.Linear(4, 3)
+    optimizer = torch.optim.AdamW(module.parameters(), 0.1)
+    module(torch.ones(2, 4)).sum().backward()
+    optimizer.step()
+    return module, optimizer, tmp_path / "state"
+
+
+def test_state_round_trip(tmp_path: Path) -> None:
+    module, optimizer, folder = tiny_state(tmp_path)
+    save_state(folder, 5, module, optimizer, '{"seed": 1}')
+    other = nn.Linear(4, 3)
+    other_optimizer = torch.optim.AdamW(other.parameters(), 0.1)
+    assert load_state(folder, other, other_optimizer, '{"seed": 1}') == 5
+    for _ in range(2):
+        for one, steps in ((module, optimizer), (other, other_optimizer)):
+            steps.zero_grad()
+            one(torch.ones(2, 4)).pow(2).sum().backward()
+            steps.step()
+    assert torch.equal(module.weight, other.weight)
+    assert [path.name for path in tmp_path.iterdir()] == ["state"]
+
+
+def test_nothing_saved_starts_at_zero(tmp_path: Path) -> None:
+    module, optimizer, folder = tiny_state(tmp_path)
+    assert load_state(folder, module, optimizer, "{}") == 0
+
+
+def test_kill_between_the_two_renames_of_a_save_loses_nothing(tmp_path: Path) -> None:
+    module, optimizer, folder = tiny_state(tmp_path)
+    save_state(folder, 5, module, optimizer, "{}")
+    folder.rename(folder.with_name("state.old"))
+    assert load_state(folder, module, optimizer, "{}") == 5
+
+
+def test_state_of_other_settings_is_refused(tmp_path: Path) -> None:
+    module, optimizer, folder = tiny_state(tmp_path)
+    save_state(folder, 5, module, optimizer, '{"seed": 1}')
+    with pytest.raises(InputError, match="other settings"):
+        load_state(folder, module, optimizer, '{"seed": 2}')
+
+
+@pytest.mark.parametrize("name", ["state.json", "state.safetensors"])
+def test_damaged_state_is_one_line(tmp_path: Path, name: str) -> None:
+    module, optimizer, folder = tiny_state(tmp_path)
+    save_state(folder, 5, module, optimizer, "{}")
+    (folder / name).write_bytes(b"\x00junk")
+    with pytest.raises(InputError, match="damaged") as caught:
+        load_state(folder, module, optimizer, "{}")
+    assert "\n" not in str(caught.value)
+
+
+def test_full_disk_keeps_the_previous_state(tmp_path: Path) -> None:
+    module, optimizer, folder = tiny_state(tmp_path)
+    save_state(folder, 0, module, optimizer, "{}")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    large = nn.Linear(400, 400)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))  # bytes a file may have
+    try:
+        with pytest.raises(InputError, match=r"cannot save the training state.*previous one is kept"):
+            save_state(folder, 1, large, torch.optim.SGD(large.parameters(), 0.1), "{}")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert [path.name for path in tmp_path.iterdir()] == ["state"]
+
+
+def test_learning_rate_rises_falls_or_stays() -> None:
+    factors = [one_cycle(step, 100) for step in range(100)]
+    assert factors.index(max(factors)) in (4, 5)
+    assert max(factors) == pytest.approx(1.0)
+    assert factors[5:] == sorted(factors[5:], reverse=True)
+    assert factors[-1] < 0.001
+    assert one_cycle(99, 100, anneal=False) == 1.0
+    assert 0 < one_cycle(0, 1) <= 1
+
+
+def test_step_generator_is_fixed_by_seed_step_and_rank() -> None:
+    def draw(*key: int) -> tuple[float, float]:
+        rng = step_generator(*key)
+        return float(rng.random()), float(torch.rand(()))
+
+    assert draw(1, 2, 0) == draw(1, 2, 0)
+    assert len({draw(1, 2, 0), draw(2, 2, 0), draw(1, 3, 0), draw(1, 2, 1)}) == 4
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        N3Config(base="googlenet", adapt=("norm", "fc"), text=TextConfig("some/model", "static", 128, 768)),
+        PretrainConfig(("a", "b"), epochs=4.5, anneal=False),
+        TrainConfig(classes=(3, 9)),
+    ],
+)
+def test_configs_survive_json(config: Any) -> None:
+    assert from_json(type(config), to_json(config)) == config
+
+
+def toy_pixels(name: str, classes: int, per_class: int, head: str) -> PixelSet:
+    """Images whose every pixel is ten times the label."""
+    labels = np.repeat(np.arange(classes), per_class)
+    pixels = np.broadcast_to((labels * 10).astype(np.uint8)[:, None, None, None], (len(labels), 16, 16, 3))
+    return PixelSet(name, pixels, tuple(f"{name}{i}" for i in range(classes)), labels, {head: labels}, {head: classes})
+
+
+def test_pretraining_batch_mixes_sources_by_share() -> None:
+    sources = [toy_pixels("a", 3, 4, "first"), toy_pixels("b", 2, 4, "second")]
+    images, targets = draw_batch(sources, np.array([3.0, 1.0]), 400, 16, np.random.default_rng(0))
+    assert images.shape == (400, 3, 16, 16)
+    first, second = targets["first"], targets["second"]
+    assert torch.equal(first < 0, second >= 0)
+    assert 250 < int((first >= 0).sum()) < 350
+    brightness = images.mean((1, 2, 3)) * 255
+    for label in range(3):
+        assert brightness[first == label].mean().item() == pytest.approx(10 * label, abs=2)
+
+
+def test_heads_count_only_the_images_they_have_targets_for() -> None:
+    torch.manual_seed(0)
+    logits = {"first": torch.randn(6, 3, requires_grad=True), "second": torch.randn(6, 2, requires_grad=True)}
+    targets = {"first": torch.tensor([0, 1, 2, -100, -100, -100]), "second": torch.tensor([-100] * 3 + [0, 1, 1])}
+    loss, accuracy = heads_loss(logits, targets, {"second": 0.5}, 0.0)
+    one = nn.functional.cross_entropy(logits["first"][:3], targets["first"][:3])
+    two = nn.functional.cross_entropy(logits["second"][3:], targets["second"][3:])
+    torch.testing.assert_close(loss, 0.5 * one + 0.5 * 0.5 * two)
+    loss.backward()
+    assert not logits["first"].grad[3:].any()
+    assert set(accuracy) == {"accuracy/first", "accuracy/second"}
+
+
+def test_base_with_heads_shares_its_features(images: torch.Tensor) -> None:
+    torch.manual_seed(0)
+    found = BaseWithHeads("resnet18", {"a": 4, "b": 7}).eval()(images)
+    assert {name: tuple(logits.shape) for name, logits in found.items()} == {"a": (5, 4), "b": (5, 7)}
+
+
+def test_load_base_of_nothing_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="n3 pretrain") as caught:
+        load_base(tmp_path)
+    assert "\n" not in str(caught.value)
+    (tmp_path / "base.json").write_text('{"base": "resnet18"}')
+    (tmp_path / "base.safetensors").write_bytes(b"junk")
+    with pytest.raises(InputError, match="n3 pretrain"):
+        load_base(tmp_path)
+
+
+def toy_source(classes: int = 12, texts: int = 2) -> EpisodeSource:
+    """Class c has images of brightness 10 c and texts whose states all equal c, the second text one token longer."""
+    lengths = [3 + text for _ in range(classes) for text in range(texts)]
+    rows = [np.full((length, 5), index // texts, np.float16) for index, length in enumerate(lengths)]
+    angles = np.linspace(0, np.pi, classes)
+    pool = TextPool(
+        np.concatenate(rows),
+        np.cumsum([0, *lengths]),
+        tuple(np.arange(c * texts, (c + 1) * texts) for c in range(classes)),
+        tuple(np.full(texts, 1 / texts) for _ in range(classes)),
+        np.stack([np.cos(angles), np.sin(angles)], 1),
+    )
+    return EpisodeSource.of(toy_pixels("toy", classes, 5, "toy"), pool)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_labels_of_an_episode_point_at_the_text_of_their_class(seed: int) -> None:
+    config = TrainConfig(batch_size=20, classes=(3, 6), confusable=0.5, word_dropout=0.0)
+    episode = draw_episode(toy_source(), config, np.random.default_rng(seed))
+    count = len(episode.states)
+    assert 3 <= count <= 6
+    drawn = episode.states[:, 0, 0]
+    assert len(set(drawn.tolist())) == count
+    assert episode.pixels.shape == (20, 16, 16, 3)
+    shown = torch.from_numpy(episode.pixels[:, 0, 0, 0].astype(np.float32)) / 10
+    assert torch.equal(drawn[episode.labels], shown)
+    lengths = episode.mask.sum(1)
+    assert set(lengths.tolist()) <= {3, 4}
+    assert not episode.states[~episode.mask].any()
+
+
+def test_confusable_classes_are_neighbours_in_text_space() -> None:
+    def spread(confusable: float) -> float:
+        config = TrainConfig(batch_size=4, classes=(3, 3), confusable=confusable)
+        found = [draw_episode(toy_source(), config, np.random.default_rng(seed)).states[:, 0, 0] for seed in range(40)]
+        return float(torch.stack(found).std(1).mean())
+
+    assert spread(1.0) < 0.7 * spread(0.0)
+
+
+def test_word_dropout_hides_tokens_but_never_a_whole_text() -> None:
+    config = TrainConfig(batch_size=4, classes=(12, 12), word_dropout=1.0)
+    episode = draw_episode(toy_source(), config, np.random.default_rng(0))
+    assert episode.mask.sum(1).tolist() == [1] * 12
+
+
+def test_a_pool_gives_back_the_states_of_its_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = TextEncoder.load()
+    texts = [[("A red bird.", 3.0), ("red", 1.0)], [("A blue bird with a long tail.", 1.0)]]
+    pool = encode_pool(encoder, texts, tmp_path)
+    states, mask = pool.gather([1, 2, 0])
+    expected = encoder.encode(["red", "A blue bird with a long tail.", "A red bird."])
+    assert torch.equal(mask, expected.mask)
+    torch.testing.assert_close(states, expected.states, atol=2e-3, rtol=2e-3)
+    assert [rows.tolist() for rows in pool.texts_of] == [[0, 1], [2]]
+    assert pool.weights_of[0].tolist() == [0.75, 0.25]
+    np.testing.assert_allclose(np.linalg.norm(pool.means, axis=1), 1, atol=1e-3)
+    monkeypatch.setattr(encoder, "encode", lambda *_: pytest.fail("encoded again"))
+    assert np.array_equal(encode_pool(encoder, texts, tmp_path).states, pool.states)
+
+
+def test_calibration_centres_features() -> None:
+    model = tiny_model().eval()
+    pixels = np.random.default_rng(0).integers(0, 256, (12, SIZE, SIZE, 3), dtype=np.uint8)
+    calibrate_features(model, pixels)
+    network = build_network("resnet18", 1).eval()
+    strip_classifier("resnet18", network)
+    network.load_state_dict(model.base_tensors)
+    with torch.no_grad():
+        features = network(normalise(to_float(pixels)))
+    torch.testing.assert_close(model.feature_mean, features.mean(0), atol=1e-5, rtol=1e-4)
+    typical = (features - model.feature_mean).norm(dim=1).mean()
+    torch.testing.assert_close(model.feature_norm, typical, atol=1e-5, rtol=1e-4)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    loop, data, out, steps = sys.argv[1:]
+    sys.exit(0 if run_loop(loop, Path(data), Path(out), int(steps)) else 130)
