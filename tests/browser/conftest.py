@@ -20,10 +20,8 @@ playwright = pytest.importorskip("playwright.sync_api", reason="playwright is no
 
 PROJECT = Path(__file__).resolve().parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+FLAGS += ["--disable-background-networking", "--disable-component-update"]
 PATIENCE = 120  # seconds: a loaded machine with two cores
 
 NewPage = Callable[..., "playwright.Page"]
