@@ -202,6 +202,7 @@ def evaluate(
             selection.class_names,
             images,
             labels,
+            foreign_texts=selection.foreign_texts,
             permutations=permutations,
             controls=controls,
             seed=seed,

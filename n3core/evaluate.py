@@ -31,7 +31,7 @@ Predict = Callable[[np.ndarray], np.ndarray]  # images (N, S, S, 3), uint8 or fl
 Build = Callable[[Sequence[str]], Predict]  # K texts -> a predict function whose column k is text k
 
 _BATCH = 250
-_DERANGEMENTS = 5
+_SHUFFLES = 5
 _RESAMPLES = 2000
 
 
@@ -44,6 +44,7 @@ def evaluate(
     *,
     permutations: int = 10,
     controls: bool = True,
+    foreign_texts: Sequence[str] = (),
     seed: int = 0,
 ) -> Evaluation:
     """Judge what is built from K texts on labelled images.
@@ -56,7 +57,9 @@ def evaluate(
         labels: (N,) index of the true class.
         permutations: random orders of the classes to try; 0 leaves them out.
         controls: whether to measure the controls.
-        seed: of orders, derangements and resampling.
+        foreign_texts: texts of classes outside the task; where there are K or more, the control "shuffled" gives
+            every class one of these, else the text of another class of the task.
+        seed: of orders, shuffles and resampling.
 
     Returns:
         All figures.
@@ -68,13 +71,18 @@ def evaluate(
     if permutations:
         found = replace(found, permutations=measure_permutations(build, texts, images, labels, permutations, seed=seed))
     if controls:
-        found = replace(found, controls=measure_controls(build, texts, class_names, images, labels, seed=seed))
+        found = replace(
+            found,
+            controls=measure_controls(
+                build, texts, class_names, images, labels, foreign_texts=foreign_texts, seed=seed
+            ),
+        )
     return found
 
 
 def count_builds(permutations: int, controls: bool) -> int:
     """How often `evaluate` calls its `build`, for a progress bar."""
-    return 1 + permutations + (_DERANGEMENTS + 2 if controls else 0)
+    return 1 + permutations + (_SHUFFLES + 2 if controls else 0)
 
 
 def predict_all(predict: Predict, images: np.ndarray, *, batch_size: int = _BATCH) -> np.ndarray:
@@ -148,12 +156,13 @@ def measure_controls(
     images: np.ndarray,
     labels: np.ndarray,
     *,
+    foreign_texts: Sequence[str] = (),
     seed: int = 0,
 ) -> Controls:
     """Per-class accuracy with texts that say nothing true about the classes.
 
     Args:
-        build, texts, class_names, images, labels, seed: as in `evaluate`.
+        build, texts, class_names, images, labels, foreign_texts, seed: as in `evaluate`.
 
     Returns:
         The three controls; "shuffled" and "empty" are at chance for a model that reads.
@@ -163,7 +172,14 @@ def measure_controls(
         return _accuracy(predict_all(build(given), images), labels)
 
     rng = np.random.default_rng([seed, 2])
-    shuffled = [accuracy([texts[k] for k in derange(len(texts), rng)]) for _ in range(_DERANGEMENTS)]
+
+    def shuffle() -> list[str]:
+        # Among themselves, K true texts in wrong places score (1 - accuracy) / (K - 1), below chance.
+        if len(foreign_texts) >= len(texts):
+            return [foreign_texts[k] for k in rng.choice(len(foreign_texts), len(texts), replace=False)]
+        return [texts[k] for k in derange(len(texts), rng)]
+
+    shuffled = [accuracy(shuffle()) for _ in range(_SHUFFLES)]
     return Controls(float(np.mean(shuffled)), accuracy(class_names), accuracy([""] * len(texts)))
 
 

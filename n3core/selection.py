@@ -25,6 +25,7 @@ class Selection:
 
     split: the split's name, or the file that named the classes.
     texts: one per class, in the order of `classes`.
+    foreign_texts: descriptions of the dataset's other classes.
     warnings: one line per thing that was left out.
     """
 
@@ -32,6 +33,7 @@ class Selection:
     split: str
     classes: tuple[ClassInfo, ...]
     texts: tuple[str, ...]
+    foreign_texts: tuple[str, ...]
     warnings: tuple[str, ...]
 
     @property
@@ -106,7 +108,9 @@ def select(
         texts, problems = tuple(matched.texts[info.id] for info in classes), matched.problems
     else:
         texts = tuple(_text(dataset, info, kind or "description") for info in classes)
-    return Selection(dataset, where, classes, texts, tuple(dict.fromkeys((*dataset.problems, *problems))))
+    chosen = {info.id for info in classes}
+    foreign = tuple(info.description for info in dataset.classes if info.id not in chosen)
+    return Selection(dataset, where, classes, texts, foreign, tuple(dict.fromkeys((*dataset.problems, *problems))))
 
 
 def read_class_names(path: Path) -> tuple[str, ...]:

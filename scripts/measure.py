@@ -37,7 +37,8 @@ def measure(arguments: str) -> dict[str, Any]:
 def tabulate(figures: dict[str, dict[str, Any]]) -> str:
     """One row per evaluation, with the command that made it."""
     rows = [
-        "| unseen classes | K | per-class accuracy % (95 %) | top-5 % | chance % | shuffled % | name only % | empty % | command |",
+        "| unseen classes | K | per-class accuracy % (95 %) | top-5 % | chance % "
+        "| shuffled % | name only % | empty % | command |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for title, arguments in _COMMANDS:
@@ -45,11 +46,15 @@ def tabulate(figures: dict[str, dict[str, Any]]) -> str:
             continue
         found = figures[title]
         controls, (low, high) = found["controls"], found["interval"]
-        rows.append(
-            f"| {title} | {len(found['class_names'])} | **{found['per_class_accuracy']:.1f}** ({low:.1f} to {high:.1f}) "
-            f"| {found['top5']:.1f} | {found['chance']:.1f} | {controls['shuffled']:.1f} | {controls['name_only']:.1f} "
-            f"| {controls['empty']:.1f} | `n3 evaluate {arguments} --split test` |"
-        )
+        cells = [
+            title,
+            str(len(found["class_names"])),
+            f"**{found['per_class_accuracy']:.1f}** ({low:.1f} to {high:.1f})",
+            *(f"{value:.1f}" for value in (found["top5"], found["chance"])),
+            *(f"{controls[name]:.1f}" for name in ("shuffled", "name_only", "empty")),
+            f"`n3 evaluate {arguments} --split test`",
+        ]
+        rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
 
 

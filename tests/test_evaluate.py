@@ -118,3 +118,26 @@ def test_classes_that_cannot_be_judged_are_named() -> None:
         score(np.zeros((3, 3), np.float32), np.array([0, 0, 2]), NAMES[:3])
     with pytest.raises(InputError, match="at least 2"):
         score(np.zeros((3, 1), np.float32), np.zeros(3, int), NAMES[:1])
+
+
+def test_foreign_texts_bring_accuracy_to_chance() -> None:
+    class_count, per_class = 10, 200
+    labels = np.repeat(np.arange(class_count), per_class)
+    images = np.zeros((len(labels), 1, 1, 3), np.uint8)
+    images[:, 0, 0, 0] = labels
+    texts = [str(k) for k in range(class_count)]
+
+    def build(given: Sequence[str]) -> Predict:
+        noise = np.random.default_rng(len("".join(given)))
+
+        def predict(batch: np.ndarray) -> np.ndarray:
+            known = np.array([int(text) if text.isdigit() else -1 for text in given])
+            return 5.0 * (batch[:, 0, 0, :1] == known[None]) + noise.random((len(batch), len(given)))
+
+        return predict
+
+    foreign = [f"other {k}" for k in range(30)]
+    found = evaluate(build, texts, texts, images, labels, permutations=0, foreign_texts=foreign)
+    assert found.per_class_accuracy == 100
+    assert found.controls is not None
+    assert abs(found.controls.shuffled - 10) < 2

@@ -49,8 +49,6 @@ class _Guild:
     describe: Callable[[Mapping[str, str], np.random.Generator], Entry]
 
 
-
-
 def _independent_traits(rng: np.random.Generator) -> dict[str, str]:
     return {attribute.name: str(rng.choice(attribute.values)) for attribute in FLOWERS.attributes}
 

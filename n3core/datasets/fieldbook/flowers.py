@@ -1,6 +1,7 @@
 """The flowers of the Fieldbook: their attributes, and the renderer that paints a plate of one.
 
-Owns the kingdom and the composition of a plate; blooms, foliage and scenery are painted by their own modules. Knows no prose.
+Owns the kingdom and the composition of a plate; blooms, foliage and scenery are painted by their own modules.
+Knows no prose.
 """
 
 from __future__ import annotations
