@@ -75,7 +75,7 @@ def cached_pixels(dataset: Dataset, class_ids: Sequence[str], size: int, subset:
 
 def to_float(pixels: np.ndarray) -> Tensor:
     """Turn (N, S, S, 3) uint8 into (N, 3, S, S) float in [0, 1], channels last in memory."""
-    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float().div_(255)
+    return torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2).float().div_(255)
 
 
 def augment(images: Tensor, rng: np.random.Generator, size: int, *, least_scale: float = 0.55) -> Tensor:

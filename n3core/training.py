@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import Accelerator
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -162,7 +163,7 @@ def run_steps(
     metrics_file = log_folder / "metrics.jsonl"
     log_folder.mkdir(parents=True, exist_ok=True)
     saved = started = time.monotonic()
-    with Progress(*columns, disable=not main) as progress, _stop_signals() as stop:
+    with Progress(*columns, console=Console(stderr=True), disable=not main) as progress, _stop_signals() as stop:
         task = progress.add_task(title, total=last, completed=first)
         for step in range(first, last):
             metrics = train_step(step)
