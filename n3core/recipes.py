@@ -28,6 +28,8 @@ _VARIETY_COUNT = 4000  # of each kingdom
 _PLATES = 10  # of each variety
 _TEXTS = 2  # of each variety
 _SEED = 2020
+_PLATES_IN_BATCHES = 0.4  # share of plates beside photographs, for the base
+_PLATES_IN_EPISODES = 0.6  # there the 150 classes of photographs are soon learned by heart
 _VALIDATION_IMAGES = 30  # of each class
 
 # kind of text -> chance that an episode shows it, where a dataset has that kind
@@ -43,7 +45,7 @@ def pretrain_sources(names: Sequence[str], size: int) -> tuple[list[PixelSet], l
         else:
             dataset = open_dataset(name)
             sources.append(cached_pixels(dataset, [info.id for info in classes_of(dataset, "train")], size))
-    return sources, _shares(sources)
+    return sources, _shares(sources, _PLATES_IN_BATCHES)
 
 
 def episode_sources(names: Sequence[str], size: int, encoder: TextEncoder) -> tuple[list[EpisodeSource], list[float]]:
@@ -62,7 +64,7 @@ def episode_sources(names: Sequence[str], size: int, encoder: TextEncoder) -> tu
             pixels = cached_pixels(dataset, [info.id for info in classes], size)
             pool = encode_pool(encoder, [_mixed_texts(info) for info in classes], pool_folder)
             sources.append(EpisodeSource.of(pixels, pool))
-    return sources, _shares([source.images for source in sources])
+    return sources, _shares([source.images for source in sources], _PLATES_IN_EPISODES)
 
 
 def validation_sets(names: Sequence[str], size: int, encoder: TextEncoder) -> list[ValidationSet]:
@@ -82,13 +84,14 @@ def _validation_set(dataset: Dataset, size: int, encoder: TextEncoder) -> Valida
     return ValidationSet(dataset.name, pixels, labels, encoded.states, encoded.mask)
 
 
-def _shares(sources: Sequence[PixelSet]) -> list[float]:
-    """Photographs weigh more than all plates together: they are the harder half."""
+def _shares(sources: Sequence[PixelSet], plates_share: float) -> list[float]:
+    """Split a whole between plates and photographs, evenly within each."""
     plates = sum(source.name.startswith(VARIETIES) for source in sources)
-    others = len(sources) - plates
-    return [
-        0.4 / plates if source.name.startswith(VARIETIES) else (0.6 if plates else 1.0) / others for source in sources
-    ]
+    photos = len(sources) - plates
+    if not plates or not photos:
+        return [1 / len(sources)] * len(sources)
+    shares = {True: plates_share / plates, False: (1 - plates_share) / photos}
+    return [shares[source.name.startswith(VARIETIES)] for source in sources]
 
 
 def _mixed_texts(info: ClassInfo) -> list[tuple[str, float]]:
