@@ -58,7 +58,9 @@ def cached_pixels(dataset: Dataset, class_ids: Sequence[str], size: int, subset:
     refs = [ref for class_id in class_ids for ref in dataset.image_refs(class_id, subset=subset)]
     position = {class_id: index for index, class_id in enumerate(class_ids)}
     labels = np.array([position[ref.class_id] for ref in refs], np.int64)
-    key = hashlib.sha256(json.dumps([dataset.name, size, [ref.id for ref in refs]]).encode()).hexdigest()[:24]
+    key = hashlib.sha256(
+        json.dumps([dataset.name, dataset.version, size, [ref.id for ref in refs]]).encode()
+    ).hexdigest()[:24]
     path = cache_folder() / "pixels" / f"{key}.npy"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)

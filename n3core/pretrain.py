@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from accelerate import Accelerator
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
 from n3core.backbone import build_network, normalise, strip_classifier
-from n3core.checkpoint import load_checkpoint
 from n3core.config import PretrainConfig, to_json
 from n3core.errors import InputError
 from n3core.pixels import PixelSet, augment, to_float
@@ -177,16 +177,13 @@ def write_base(folder: Path, network: nn.Module, base: str, settings: str) -> No
 
 
 def load_base(folder: Path) -> tuple[dict[str, Tensor], str]:
-    """Read what `write_base` wrote, or the base inside a trained N3: state dict of the feature network, base's name.
+    """Read what `write_base` wrote: state dict of the feature network, and the base's name.
 
     Raises:
         InputError: the folder holds no finished base.
     """
-    if (folder / "config.json").is_file():
-        model = load_checkpoint(folder)
-        return model.base_tensors, model.config.base
     try:
         notes = json.loads((folder / "base.json").read_text())
         return load_file(folder / "base.safetensors"), notes["base"]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise InputError(f"no base network in {folder} ({error}); run `n3 pretrain --out {folder}` first") from None

@@ -199,7 +199,7 @@ def test_state_dict_loads_into_plain_torchvision(
     plain = getattr(models, base)(num_classes=len(NAMES), **options).eval()
     plain.load_state_dict(classifier.network.state_dict())
     with torch.no_grad():
-        assert torch.equal(plain(normalise(images)), classifier(images))
+        assert torch.allclose(plain(normalise(images)), classifier(images), rtol=1e-4, atol=1e-3)
     assert classifier.class_names == NAMES
 
 
@@ -276,4 +276,4 @@ def test_the_five_lines_of_the_readme(
     exec(program, scope)
     assert json.loads(scope["notes"]["class_names"]) == list(NAMES)
     with torch.no_grad():
-        assert torch.equal(scope["network"](normalise(images)), classifier(images))
+        assert torch.allclose(scope["network"](normalise(images)), classifier(images), rtol=1e-4, atol=1e-3)

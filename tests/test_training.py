@@ -201,7 +201,7 @@ def test_sigterm_saves_and_the_command_goes_on_from_there(
     assert "Traceback" not in errors
     state = json.loads((tmp_path / "state" / "state.json").read_text())
     assert state["step"] == len(records_of(tmp_path))
-    assert not (tmp_path / "base.safetensors").exists()
+    assert load_base(tmp_path)[1] == "resnet18", "the base so far can start another stage"
 
 
 def tiny_state(tmp_path: Path) -> tuple[nn.Module, torch.optim.Optimizer, Path]:

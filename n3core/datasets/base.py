@@ -57,7 +57,8 @@ class ImageRef:
 class Dataset(Protocol):
     """What pages, commands and training loops see of a dataset.
 
-    `splits` maps "train", "val" and "test" to class ids; `problems` has one line per thing left out on opening.
+    `splits` maps "train", "val" and "test" to class ids; `problems` has one line per thing left out on opening;
+    `version` changes whenever an image may have changed.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Dataset(Protocol):
     classes: tuple[ClassInfo, ...]
     splits: Mapping[str, tuple[str, ...]]
     problems: tuple[str, ...]
+    version: str
 
     def image_refs(self, class_id: str, *, subset: Subset = "evaluate") -> tuple[ImageRef, ...]:
         """The images of a class; `subset` matters only where training images are kept apart."""

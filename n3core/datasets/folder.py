@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image
 
 from n3core.datasets.base import ClassInfo, ImageRef, Subset
-from n3core.datasets.images import IMAGE_SUFFIXES, ImageError, check_image, decode_image
+from n3core.datasets.images import IMAGE_SUFFIXES, ImageError, check_image, decode_image, files_version
 from n3core.datasets.own import check_images, describe_classes, find_descriptions, read_splits
 from n3core.errors import InputError
 
@@ -61,6 +61,7 @@ class FolderDataset:
             info.id: tuple(ImageRef(f"{info.id}/{_printable(path.name)}", info.id) for path in paths)
             for info, paths in zip(self.classes, files.values(), strict=True)
         }
+        self.version = files_version(self._paths.values())
         checked = check_images(refs, lambda ref: check_image(self._paths[ref.id], ref.id), "sub-folder", skipped)
         self._refs = checked.refs
         self.splits, leaked = read_splits(folder / "splits.json", self.classes)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import os
 import struct
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +15,15 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from n3core.errors import InputError
 
-__all__ = ["IMAGE_SUFFIXES", "MAX_IMAGE_BYTES", "MAX_PIXELS", "ImageError", "check_image", "decode_image"]
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "MAX_IMAGE_BYTES",
+    "MAX_PIXELS",
+    "ImageError",
+    "check_image",
+    "decode_image",
+    "files_version",
+]
 
 MAX_PIXELS = 40_000_000
 MAX_IMAGE_BYTES = 200_000_000
@@ -108,3 +119,20 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 def _reason(error: BaseException) -> str:
     return str(error).split("\n")[0][:80] or type(error).__name__
+
+
+def files_version(paths: Iterable[Path]) -> str:
+    """A short text that changes when one of the files is replaced: names, sizes and times of change.
+
+    Args:
+        paths: files; one that is missing counts as such.
+
+    Returns:
+        16 hex digits.
+    """
+    digest = hashlib.sha256()
+    for path in paths:
+        status = path.stat() if path.is_file() else None
+        digest.update(os.fsencode(path.name))
+        digest.update(f"|{(status.st_size, status.st_mtime_ns) if status else None}\n".encode())
+    return digest.hexdigest()[:16]

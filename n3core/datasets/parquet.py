@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from n3core.datasets.base import ClassInfo, ImageRef, Subset
-from n3core.datasets.images import check_image, decode_image
+from n3core.datasets.images import check_image, decode_image, files_version
 from n3core.datasets.own import check_images, describe_classes, find_descriptions, read_splits
 from n3core.errors import InputError
 
@@ -161,6 +161,7 @@ class ParquetDataset:
 
     def __init__(self, path: Path, descriptions: Path | None = None, *, strict: bool = False) -> None:
         self.name = self.title = path.stem
+        self.version = files_version([path])
         image_column, class_column = _find_columns(open_parquet(path).schema_arrow, path)
         self._rows = ParquetRows(path, image_column, class_column)
         rows_by_class = self._rows.rows_by_class
