@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from n3core.datasets.base import ClassInfo, Dataset, classes_of
+from n3core.datasets.base import ClassInfo, Dataset
 from n3core.datasets.registry import DATA_VARIABLE, available_datasets
 from n3core.errors import InputError
 from pages.components.plain import literal
@@ -13,7 +13,7 @@ from pages.components.resources import get_dataset
 __all__ = ["show_classes", "show_dataset", "show_split"]
 
 _OWN = "my own folder or file"
-_SPLITS = {"train": "seen", "val": "validation", "test": "unseen", "all": "all"}
+_SPLITS = {"train": "seen", "val": "validation", "test": "unseen"}
 
 
 def show_dataset() -> tuple[str, Dataset] | None:
@@ -53,17 +53,22 @@ def show_dataset() -> tuple[str, Dataset] | None:
 
 
 def show_split(dataset: Dataset) -> str:
-    """Let the user choose a split of the dataset; splits without classes are not offered."""
-    options = [split for split in ("test", "val", "train") if dataset.splits.get(split)]
-    options += [split for split in dataset.splits if split not in _SPLITS and dataset.splits[split]]
-    return st.selectbox(
+    """Let the user choose a split of the dataset; splits without classes are not offered.
+
+    Returns:
+        What `classes_of` takes.
+    """
+    splits = {_SPLITS.get(split, split): split for split in ("test", "val", "train") if dataset.splits.get(split)}
+    splits |= {split: split for split in dataset.splits if split not in _SPLITS and dataset.splits[split]}
+    splits["all"] = "all"
+    chosen = st.selectbox(
         "Split",
-        [*options, "all"],
+        list(splits),
         key="split",
         bind="query-params",
-        format_func=lambda split: f"{_SPLITS.get(split, split)} ({len(classes_of(dataset, split))} classes)",
         help="Seen classes may be trained on; unseen classes are known to the network by their descriptions alone.",
     )
+    return splits[chosen]
 
 
 def show_classes(classes: tuple[ClassInfo, ...], *, label: str, key: str, placeholder: str) -> list[ClassInfo]:

@@ -78,6 +78,7 @@ def get_engine() -> Engine:
     Raises:
         InputError: the checkpoint is missing or damaged.
     """
+    warm_up().join()  # two threads that import transformers at once find it half made
     from n3core.checkpoint import default_checkpoint
 
     folder = default_checkpoint()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
 
@@ -50,7 +51,7 @@ def pictures_of(task: TaskSpec, each: int) -> tuple[tuple[ImageRef, ...], tuple[
 
     Args:
         task: its `dataset` names where to look.
-        each: pictures of each class, spread evenly over those there are.
+        each: pictures of each class, spread evenly over those there are; the classes take turns.
 
     Returns:
         The pictures, the class name of each, and the classes for which the dataset has none.
@@ -58,10 +59,9 @@ def pictures_of(task: TaskSpec, each: int) -> tuple[tuple[ImageRef, ...], tuple[
     Raises:
         InputError: the dataset cannot be opened.
     """
-    refs: list[ImageRef] = []
-    truth: list[str] = []
-    missing: list[str] = []
     dataset = get_dataset(task.dataset) if task.dataset else None
+    groups: list[list[tuple[ImageRef, str]]] = []
+    missing: list[str] = []
     for name in task.names:
         try:
             found = dataset.image_refs(class_by_key(dataset, name).id) if dataset is not None else ()
@@ -69,10 +69,10 @@ def pictures_of(task: TaskSpec, each: int) -> tuple[tuple[ImageRef, ...], tuple[
             found = ()
         if not found:
             missing.append(name)
-        found = tuple(found[index] for index in np.linspace(0, len(found) - 1, min(each, len(found))).astype(int))
-        refs += found
-        truth += [name] * len(found)
-    return tuple(refs), tuple(truth), tuple(missing)
+        chosen = np.linspace(0, len(found) - 1, min(each, len(found))).astype(int)
+        groups.append([(found[index], name) for index in chosen])
+    pairs = [pair for row in zip_longest(*groups) for pair in row if pair is not None]
+    return tuple(ref for ref, _ in pairs), tuple(name for _, name in pairs), tuple(missing)
 
 
 def judge(task: TaskSpec, refs: tuple[ImageRef, ...], truth: tuple[str, ...]) -> Verdicts:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+PROJECT = Path(__file__).resolve().parents[2]
 OpenPage = Callable[[str], AppTest]
 
 
@@ -22,7 +23,7 @@ def words(app: AppTest) -> str:
 def test_first_page_shows_every_unseen_class(open_page: OpenPage) -> None:
     app = open_page("browse")
     assert not app.exception and not app.error
-    assert app.selectbox(key="split").value == "test"
+    assert app.selectbox(key="split").value == "unseen"
     labels = tile_labels(app)
     assert len(labels) == 24
     assert len(set(labels)) == 10
@@ -84,8 +85,23 @@ def test_a_path_that_leads_nowhere_is_told_in_words(open_page: OpenPage, path: s
     assert app.error and not app.exception
 
 
-def test_split_without_known_name_in_the_address_falls_back(open_page: OpenPage) -> None:
-    app = open_page("browse")
-    app.query_params["split"] = "nonsense"
+def test_the_address_reopens_the_view(tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(PROJECT)
+    app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=240)
+    for key, value in {"data": "fieldbook-birds", "split": "validation", "page": "3", "find": "bill"}.items():
+        app.query_params[key] = value
     app.run()
-    assert not app.exception
+    assert app.selectbox(key="data").value == "fieldbook-birds"
+    assert app.selectbox(key="split").value == "validation"
+    assert "49 to 72 of" in words(app)
+
+
+@pytest.mark.parametrize(("key", "value"), [("split", "nonsense"), ("page", "999"), ("data", "/etc"), ("view", "x")])
+def test_nonsense_in_the_address_falls_back(
+    tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch, key: str, value: str
+) -> None:
+    monkeypatch.chdir(PROJECT)
+    app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=240)
+    app.query_params[key] = value
+    app.run()
+    assert not app.exception and "1 to 24 of 400 pictures" in words(app)

@@ -69,6 +69,8 @@ def test_an_empty_description_is_refused_and_what_was_typed_stays(open_page: Ope
     assert "windflower" in app.error[0].value and not app.exception
     app.run()
     assert not app.error
+    assert description(app) == "   "
+    assert "The last edit" not in shown(app)
 
 
 def test_classes_are_added_and_removed_but_two_remain(open_page: OpenPage) -> None:

@@ -1,0 +1,49 @@
+"""What leaves the studio: the snippet on the page loads the file beside it, with torchvision alone."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from streamlit.testing.v1 import AppTest
+
+from n3core.descriptions import load_task, parse_task
+
+PROJECT = Path(__file__).resolve().parents[2]
+OpenPage = Callable[[str], AppTest]
+
+
+def test_the_snippet_on_the_page_loads_the_exported_classifier(open_page: OpenPage, tmp_path: Path) -> None:
+    from pages.components import resources
+
+    app = open_page("describe")
+    next(button for button in app.button if button.label == "Open").click().run()
+    task = load_task(PROJECT / "assets" / "tasks" / "flowers.json")
+    (tmp_path / "classifier.safetensors").write_bytes(resources.classifier_file(task))
+    check = (
+        "images = torch.from_numpy(__import__('numpy').load('images.npy'))\n"
+        "mean, std = (torch.tensor(json.loads(notes[key])).view(3, 1, 1) for key in ('mean', 'std'))\n"
+        "print(json.dumps({'names': names, 'logits': network((images - mean) / std).tolist()}))"
+    )
+    images = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    np.save(tmp_path / "images.npy", images.numpy())
+    done = subprocess.run(
+        [sys.executable, "-c", app.code[0].value + check], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert tuple(result["names"]) == task.names
+    expected = resources.get_engine().synthesize(task)(images)
+    torch.testing.assert_close(torch.tensor(result["logits"]), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_task_file_brings_the_task_back() -> None:
+    from pages.components import resources
+
+    task = load_task(PROJECT / "assets" / "tasks" / "flowers-repaired.json")
+    assert parse_task(resources.task_file(task), "task.json") == task
