@@ -33,7 +33,11 @@ def test_the_snippet_on_the_page_loads_the_exported_classifier(open_page: OpenPa
     images = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     np.save(tmp_path / "images.npy", images.numpy())
     done = subprocess.run(
-        [sys.executable, "-c", app.code[0].value + check], cwd=tmp_path, capture_output=True, text=True, check=False
+        [sys.executable, "-c", f"{app.code[0].value}\n{check}"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
