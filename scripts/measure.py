@@ -31,7 +31,9 @@ def measure(arguments: str) -> dict[str, Any]:
     """Run one evaluation and return its JSON object."""
     command = [sys.executable, "-m", "n3core", "evaluate", *shlex.split(arguments), "--split", "test", "--json"]
     done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
+    found = json.loads(done.stdout)
+    found["checkpoint"] = os.path.relpath(found["checkpoint"], _ROOT)
+    return found
 
 
 def tabulate(figures: dict[str, dict[str, Any]]) -> str:
