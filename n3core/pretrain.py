@@ -147,8 +147,11 @@ def pretrain(
         optimizer.zero_grad()
         accelerator.backward(loss)
         optimizer.step()
-        heads = [value for name, value in accuracy.items()]
-        return {"loss": accelerator.reduce(loss.detach(), "mean").item(), "accuracy": float(np.mean(heads)), **accuracy}
+        return {
+            "loss": accelerator.reduce(loss.detach(), "mean").item(),
+            "accuracy": float(np.mean(list(accuracy.values()))),
+            **accuracy,
+        }
 
     def save(step: int) -> None:
         save_state(out / "state", step, accelerator.unwrap_model(model), optimizer, settings)

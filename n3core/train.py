@@ -111,7 +111,6 @@ def train(
     rank, world = accelerator.process_index, accelerator.num_processes
 
     def train_step(step: int) -> dict[str, float]:
-        nonlocal best
         rng = step_generator(config.seed, step)
         source = sources[int(rng.choice(len(sources), p=chances))]
         episode = draw_episode(source, config, rng)
