@@ -52,7 +52,7 @@ class PretrainConfig:
     learning_rate: float = 0.2  # peak, SGD with Nesterov momentum
     anneal: bool = True  # False holds the peak rate, for a first stage that another continues
     weight_decay: float = 5e-4
-    label_smoothing: float = 0.1
+    label_smoothing: float = 0.0  # smoothing makes features that transfer less (Kornblith et al. 2021)
     seed: int = 0
 
 

@@ -1,21 +1,13 @@
-"""Results as plotly figures: colours that the colour-blind tell apart, a title, units on every axis.
-
-Knows results only; no dataset, no model, no screen. Text and background colours are left to the page's theme.
-"""
+"""Class probabilities of one image as bars."""
 
 from __future__ import annotations
 
-import html
-
 import plotly.graph_objects as go
 
+from n3core.figures.style import BEFORE, NOW, axis_label
 from n3core.results import Prediction
 
 __all__ = ["probability_bars"]
-
-_NOW = "#0072b2"  # Okabe and Ito: blue and orange differ for every kind of colour vision, and in brightness
-_BEFORE = "#e69f00"
-_LONGEST_NAME = 28  # characters of a class name on an axis
 
 
 def probability_bars(
@@ -41,11 +33,11 @@ def probability_bars(
     chosen = [name for name, _ in now.top(image, count)]
     if true_name in now.class_names and true_name not in chosen:
         chosen[-1] = true_name
-    labels = [_axis_label(name, name == true_name) for name in chosen]
+    labels = [axis_label(name) + (" ✓" if name == true_name else "") for name in chosen]
     figure = go.Figure()
-    figure.add_bar(**_bars(now, image, chosen), y=labels, name="now", marker_color=_NOW)
+    figure.add_bar(**_bars(now, image, chosen), y=labels, name="now", marker_color=NOW)
     if before is not None:
-        pattern = {"color": _BEFORE, "pattern": {"shape": "/", "size": 5}}
+        pattern = {"color": BEFORE, "pattern": {"shape": "/", "size": 5}}
         figure.add_bar(**_bars(before, image, chosen), y=labels, name="before the edit", marker=pattern)
     rows = len(chosen) * (2 if before is not None else 1)
     figure.update_layout(
@@ -70,9 +62,3 @@ def _bars(prediction: Prediction, image: int, names: list[str]) -> dict[str, obj
         "orientation": "h",
         "hovertemplate": "%{y}: %{x:.1f} %<extra>%{fullData.name}</extra>",
     }
-
-
-def _axis_label(name: str, is_true: bool) -> str:
-    """Names are untrusted: plotly reads some HTML in labels, so what looks like it is escaped."""
-    short = name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
-    return html.escape(short) + (" ✓" if is_true else "")
