@@ -6,28 +6,29 @@ from pathlib import Path
 
 import streamlit as st
 
+from n3core.memory import keep_freed_memory
 from pages.components.resources import warm_up
 
+keep_freed_memory()
 _ASSETS = Path(__file__).parent / "assets"
 
 st.set_page_config(page_title="N3 Studio", page_icon=_ASSETS / "icon.png", layout="wide")
 st.logo(_ASSETS / "logo.svg", size="large", icon_image=_ASSETS / "icon.png")
 
+_PAGES = (
+    ("browse", "Browse", "photo_library", "The pictures and descriptions of a dataset, by split and class."),
+    ("describe", "Describe", "edit_note", "Edit the descriptions of a task and watch the predictions change."),
+    ("adaptation", "Adaptation", "stacked_bar_chart", "How far the descriptions move every tensor of the network."),
+    ("evidence", "Evidence", "format_ink_highlighter", "Which words speak for and against a class."),
+    ("saliency", "Saliency", "center_focus_strong", "Which pixels decide."),
+    ("diagnose", "Diagnose", "troubleshoot", "Which description spoils the task, and why."),
+    ("report", "Report", "summarize", "All of it as one file."),
+)
+
 page = st.navigation(
     [
-        st.Page(
-            "pages/browse.py",
-            title="Browse",
-            icon=":material/photo_library:",
-            help="The pictures and descriptions of a dataset, by split and class.",
-            default=True,
-        ),
-        st.Page(
-            "pages/describe.py",
-            title="Describe",
-            icon=":material/edit_note:",
-            help="Edit the descriptions of a task and watch the predictions of the synthesized network change.",
-        ),
+        st.Page(f"pages/{name}.py", title=title, icon=f":material/{icon}:", help=help_text, default=name == "browse")
+        for name, title, icon, help_text in _PAGES
     ],
     position="top",
 )

@@ -20,6 +20,7 @@ from torch.nn import functional
 from n3core.backbone import build_network, normalise, strip_classifier
 from n3core.config import N3Config
 from n3core.engine import choose_device
+from n3core.memory import keep_freed_memory
 from n3core.model import N3
 
 
@@ -34,6 +35,7 @@ def main(
     device: str = "cpu",
 ) -> None:
     """Measure and print."""
+    keep_freed_memory()
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     place = choose_device(device)

@@ -1,11 +1,10 @@
 """A trained N3 on disk: config.json beside model.safetensors, never pickle.
 
-Owns the format, the hash check and atomic writing; knows no training.
+Owns the format and the hash check; knows no training.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -19,38 +18,20 @@ from safetensors.torch import load, save
 from n3core.backbone import BASES
 from n3core.config import N3Config, from_json, to_json
 from n3core.errors import InputError
+from n3core.files import write_atomically
 from n3core.model import N3
 
-__all__ = ["default_checkpoint", "load_checkpoint", "save_checkpoint", "write_atomically"]
+__all__ = ["default_checkpoint", "load_checkpoint", "save_checkpoint"]
 
 _WEIGHTS = "model.safetensors"
 _CONFIG = "config.json"
+_FORMAT = 2  # 2: columns of convolutions are laid out (kh, kw, I), without bias
 
 
 def default_checkpoint() -> Path:
     """The checkpoint that ships with the project; `$N3_CHECKPOINT` overrides it."""
     given = os.environ.get("N3_CHECKPOINT")
     return Path(given) if given else Path(__file__).resolve().parent.parent / "assets" / "checkpoint"
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all.
-
-    Raises:
-        InputError: the disk is full or the folder cannot be written; an older file stays as it was.
-    """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise InputError(f"cannot write {path} ({error.strerror}); the previous file is untouched") from None
 
 
 def save_checkpoint(folder: Path, model: N3, *, half: bool = True) -> None:
@@ -67,7 +48,7 @@ def save_checkpoint(folder: Path, model: N3, *, half: bool = True) -> None:
     }
     weights = save(tensors)
     notes = {
-        "format": 1,
+        "format": _FORMAT,
         "sha256": hashlib.sha256(weights).hexdigest(),
         "base_tensors": list(model.base_tensors),
         "n3": json.loads(to_json(model.config)),
@@ -122,6 +103,10 @@ def load_checkpoint(folder: Path) -> N3:
         raise InputError(f"checkpoint {folder} cannot be read ({error.strerror}); check its permissions") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"checkpoint config {folder / _CONFIG} is not readable ({error}); restore the file") from None
+    if notes.get("format") != _FORMAT:
+        raise InputError(
+            f"checkpoint {folder} has format {notes.get('format')}; this version reads format {_FORMAT}, train it anew"
+        )
     if hashlib.sha256(weights).hexdigest() != expected:
         raise InputError(
             f"checkpoint {folder / _WEIGHTS} is corrupt: its hash differs from {_CONFIG}; restore the file"
@@ -130,7 +115,7 @@ def load_checkpoint(folder: Path) -> N3:
         raise InputError(f"checkpoint {folder} adapts {config.base!r}; this version knows {', '.join(BASES)}")
     try:
         tensors = load(weights)
-        base = {name: tensors[N3._slot(name)] for name in names}
+        base = {name: tensors[N3.base_key(name)] for name in names}
         model = N3(config, {k: v.float() if v.is_floating_point() else v for k, v in base.items()})
         model.load_state_dict(tensors)
     except (SafetensorError, RuntimeError, KeyError, TypeError, AttributeError, AssertionError) as error:

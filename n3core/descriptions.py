@@ -29,6 +29,7 @@ __all__ = [
     "load_descriptions",
     "load_task",
     "match_descriptions",
+    "parse_descriptions",
     "parse_task",
     "save_task",
 ]
@@ -102,6 +103,11 @@ def load_descriptions(path: Path | str) -> dict[str, str]:
         InputError: unreadable or malformed file, duplicate class, or a name or text that fails its check.
     """
     return {entry.name: entry.text for entry in _entries(read_document(path), Path(path).name)}
+
+
+def parse_descriptions(data: bytes, name: str) -> dict[str, str]:
+    """As `load_descriptions`, from uploaded bytes and the upload's file name."""
+    return {entry.name: entry.text for entry in _entries(parse_document(data, name), name)}
 
 
 def load_task(path: Path | str) -> TaskSpec:

@@ -19,15 +19,16 @@ from PIL import Image
 from safetensors.torch import save
 
 from n3core.backbone import IMAGENET_MEAN, IMAGENET_STD
-from n3core.checkpoint import default_checkpoint, load_checkpoint, write_atomically
+from n3core.checkpoint import default_checkpoint, load_checkpoint
 from n3core.config import N3Config
 from n3core.datasets.base import square_pixels
 from n3core.descriptions import TaskSpec
 from n3core.errors import InputError
+from n3core.files import write_atomically
 from n3core.model import N3, SynthesizedClassifier
 from n3core.pixels import cache_folder, to_float
 from n3core.results import Prediction
-from n3core.text_encoder import TextEncoder, TokenStates, join_states
+from n3core.text_encoder import TextEncoder, TextLength, TokenStates, join_states
 
 __all__ = ["Engine", "choose_device"]
 
@@ -74,6 +75,7 @@ class Engine:
         self._model = load_checkpoint(self.checkpoint).to(self.device)
         self._encoder = TextEncoder(self._model.config.text, cache_folder() / "texts")
         self._texts: OrderedDict[str, TokenStates] = OrderedDict()
+        self._labels: OrderedDict[str, torch.Tensor] = OrderedDict()
         self._classifiers: OrderedDict[str, SynthesizedClassifier] = OrderedDict()
         self._max_texts, self._max_classifiers = max_texts, max_classifiers
         self._text_lock, self._synthesis_lock = threading.Lock(), threading.Lock()
@@ -105,6 +107,10 @@ class Engine:
                 self._texts.popitem(last=False)
         return join_states([parts[text] for text in texts])
 
+    def text_length(self, text: str) -> TextLength:
+        """How long a description is for the text encoder, and what of it is not read; nothing is encoded."""
+        return self._encoder.measure(text)
+
     def synthesize(self, task: TaskSpec) -> SynthesizedClassifier:
         """The classifier of a task, from memory where the same task was asked for lately."""
         return self.synthesize_texts(task.texts, task.names)
@@ -124,11 +130,10 @@ class Engine:
             if key in self._classifiers:
                 self._classifiers.move_to_end(key)
                 return self._classifiers[key]
-        encoded = self.encode(texts)
+        labels = self._embed(texts)
         with self._synthesis_lock:
             if key not in self._classifiers:
-                states, mask = encoded.states.to(self.device), encoded.mask.to(self.device)
-                classifier = self._model.synthesize(states, mask, class_names)
+                classifier = self._model.synthesize_labels(labels, class_names)
                 self._classifiers[key] = classifier.to(memory_format=torch.channels_last)
             self._classifiers.move_to_end(key)
             classifier = self._classifiers[key]
@@ -179,6 +184,25 @@ class Engine:
         }
         write_atomically(path, save(tensors, notes))
         return classifier
+
+    def _embed(self, texts: Sequence[str]) -> torch.Tensor:
+        """Label embeddings (K, d); each text is read once and alone, so its label does not depend on the others."""
+        found: dict[str, torch.Tensor] = {}
+        for text in dict.fromkeys(texts):
+            with self._synthesis_lock:
+                label = self._labels.get(text)
+            if label is None:
+                encoded = self.encode([text])
+                with torch.no_grad():
+                    label = self._model.tokens2label(encoded.states.to(self.device), encoded.mask.to(self.device))[0]
+            found[text] = label
+        with self._synthesis_lock:
+            for text, label in found.items():
+                self._labels[text] = label
+                self._labels.move_to_end(text)
+            while len(self._labels) > self._max_texts:
+                self._labels.popitem(last=False)
+        return torch.stack([found[text] for text in texts])
 
     def _square(self, images: np.ndarray | Sequence[Image.Image]) -> np.ndarray:
         size = self.image_size

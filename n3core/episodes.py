@@ -89,18 +89,24 @@ def encode_pool(
 
 @dataclass(frozen=True)
 class EpisodeSource:
-    """Images and texts of seen classes: class i of `pool` is label i of `images`."""
+    """Images and texts of seen classes: class i of `pool` is label i of `images`.
+
+    text_noise: deviation of the shift that an episode gives to all states of a text, in units of the root mean
+    square of the text's mean state. Few classes are learned by heart; noise makes neighbours in meaning alike.
+    """
 
     images: PixelSet
     pool: TextPool
     rows_of: tuple[np.ndarray, ...]
+    text_noise: float = 0.0
 
     @classmethod
-    def of(cls, images: PixelSet, pool: TextPool) -> EpisodeSource:
+    def of(cls, images: PixelSet, pool: TextPool, *, text_noise: float = 0.0) -> EpisodeSource:
         """Index the images by class."""
         order = np.argsort(images.labels, kind="stable")
         bounds = np.searchsorted(images.labels[order], np.arange(len(images.class_ids) + 1))
-        return cls(images, pool, tuple(np.sort(order[a:b]) for a, b in pairwise(bounds)))
+        rows_of = tuple(np.sort(order[a:b]) for a, b in pairwise(bounds))
+        return cls(images, pool, rows_of, text_noise)
 
 
 @dataclass(frozen=True)
@@ -129,8 +135,17 @@ def draw_episode(source: EpisodeSource, config: TrainConfig, rng: np.random.Gene
         classes = rng.choice(total, count, replace=False)
     texts = [int(rng.choice(source.pool.texts_of[c], p=source.pool.weights_of[c])) for c in classes]
     states, mask = source.pool.gather(texts)
+    if source.text_noise:
+        states = states + _text_shift(states, mask, rng) * source.text_noise
     keep = torch.from_numpy(rng.random(mask.shape) >= config.word_dropout)
     keep[:, 0] = True
     labels = np.sort(rng.integers(0, count, config.batch_size))
     rows = np.array([rng.choice(source.rows_of[classes[label]]) for label in labels])
     return Episode(states, mask & keep, source.images.pixels[rows], torch.from_numpy(labels))
+
+
+def _text_shift(states: Tensor, mask: Tensor, rng: np.random.Generator) -> Tensor:
+    """A random direction per text, (K, 1, H), as long on average as the mean of its states."""
+    share = mask.unsqueeze(-1) / mask.sum(1)[:, None, None]
+    size = (states * share).sum(1, keepdim=True).pow(2).mean(2, keepdim=True).sqrt()  # (K, 1, 1)
+    return torch.from_numpy(rng.standard_normal((len(states), 1, states.shape[2]), np.float32)) * size

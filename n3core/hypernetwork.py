@@ -48,8 +48,8 @@ class Tokens2Label(nn.Module):
 class Labels2Adaptation(nn.Module):
     """h = Encoder_L2A(c), equation 3; one decoder per tensor emits its columns at once, equations 4 and 5.
 
-    Decoder of tensor t: learned queries (M_t, d) attend over h, then one linear map d -> column size of t.
-    The classification layer has one query per class, h_k itself.
+    Decoder of tensor t: learned queries (M_t, d) attend over h; one linear map W_t from d to the column size of t
+    turns what they found, D_t, into DeltaTheta_t = D_t W_t'. The classification layer has one query per class, h_k.
     """
 
     def __init__(self, config: N3Config, specs: Sequence[LayerSpec]) -> None:
@@ -61,24 +61,32 @@ class Labels2Adaptation(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.classifier = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, self.features))
         self.classifier_skip = nn.Linear(width, self.features, bias=False)
-        self.bias = nn.Linear(width, 1)
+        self.bias = nn.Linear(width, 1, bias=False)  # a bias common to all classes would change nothing
         if self.adapted:
             self.queries = nn.Parameter(torch.randn(sum(spec.columns for spec in self.adapted), width))
             self.attention = nn.MultiheadAttention(width, config.heads, batch_first=True)
             self.query_norm = nn.LayerNorm(width)
-            self.columns = nn.ModuleList(nn.Linear(width, spec.column_size) for spec in self.adapted)
+            self.columns = nn.ModuleList(nn.Linear(width, spec.column_size, bias=False) for spec in self.adapted)
 
-    def forward(self, labels: Tensor) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-        """Map label embeddings c (K, d) to deltas by tensor name, class directions (K, F) and biases (K,)."""
+    def forward(self, labels: Tensor) -> tuple[dict[str, tuple[Tensor, Tensor]], Tensor, Tensor]:
+        """Decode label embeddings.
+
+        Args:
+            labels: c (K, d).
+
+        Returns:
+            By name of an adapted tensor the factors D_t (M_t, d) and W_t (column size, d) of its delta, left apart so
+            that the delta can be added to the base as it is made; class directions (K, F); class biases (K,).
+        """
         hidden = self.norm(self.encoder(labels.unsqueeze(0)))  # (1, K, d)
         directions = self.classifier(hidden[0]) + self.classifier_skip(labels)  # (K, F)
         biases = self.bias(hidden[0]).squeeze(-1)  # (K,)
-        deltas: dict[str, Tensor] = {}
+        factors: dict[str, tuple[Tensor, Tensor]] = {}
         if self.adapted:
             queries = self.queries.unsqueeze(0)  # (1, sum of M, d)
             attended = self.attention(queries, hidden, hidden, need_weights=False)[0]
             decoded = self.query_norm(queries + attended)[0]
             pieces = decoded.split([spec.columns for spec in self.adapted])
             for spec, piece, column in zip(self.adapted, pieces, self.columns, strict=True):
-                deltas[spec.name] = column(piece).reshape(spec.shape)  # (M, column size) -> shape of the tensor
-        return deltas, directions, biases
+                factors[spec.name] = (piece, column.weight)
+        return factors, directions, biases

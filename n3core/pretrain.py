@@ -14,13 +14,14 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.nn import functional
 
 from n3core.backbone import build_network, normalise, strip_classifier
 from n3core.config import PretrainConfig, to_json
 from n3core.errors import InputError
+from n3core.files import write_atomically
 from n3core.pixels import PixelSet, augment, to_float
 from n3core.training import load_state, one_cycle, run_steps, save_state, step_generator
 
@@ -173,10 +174,16 @@ def pretrain(
 
 
 def write_base(folder: Path, network: nn.Module, base: str, settings: str) -> None:
-    """Write the feature network as safetensors + json."""
-    folder.mkdir(parents=True, exist_ok=True)
-    save_file({k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}, folder / "base.safetensors")
-    (folder / "base.json").write_text(json.dumps({"base": base, "pretrain": json.loads(settings)}, indent=2))
+    """Write the feature network as safetensors + json.
+
+    Raises:
+        InputError: the disk is full or the folder cannot be written.
+    """
+    tensors = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
+    write_atomically(folder / "base.safetensors", save(tensors))
+    write_atomically(
+        folder / "base.json", json.dumps({"base": base, "pretrain": json.loads(settings)}, indent=2).encode()
+    )
 
 
 def load_base(folder: Path) -> tuple[dict[str, Tensor], str]:

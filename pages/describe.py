@@ -5,10 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from n3core.errors import InputError
-from pages.components import editor, export, task_chooser, task_state, wall
+from pages.components import editor, export, history, task_chooser, task_state, uploads, wall
 from pages.components.plain import literal
 from pages.components.resources import get_engine
-from pages.components.verdicts import judge, pictures_of
+from pages.components.verdicts import class_ids_of, find_picture, judge, pictures_of
 
 st.title("Describe", anchor=False)
 st.caption("The network knows these classes by their descriptions alone. Change a text, and it is synthesized anew.")
@@ -28,39 +28,62 @@ except InputError as error:
     st.stop()
 
 st.header(literal(task.title or "A task without a title"), anchor=False)
+history.show()
 figures = st.container()
 left, right = st.columns([5, 7], gap="large")
 with left:
     editor.show(task)
+before, opened = task_state.previous(), task_state.first()
 with right:
-    filters = wall.show_filters(edited=task_state.previous() is not None)
     try:
-        refs, truth, missing = pictures_of(task, filters.each)
+        refs, truth, missing = pictures_of(task, 1)
     except InputError as error:
         st.error(literal(str(error)), icon=":material/error:")
         refs, truth, missing = (), (), ()
-    if missing and refs:
-        st.caption(f"Without pictures: {literal(', '.join(missing))}")
+    if not refs:
+        st.info(
+            "This task has no pictures to judge: its classes are in no dataset. Try it on pictures of your own, "
+            "or name the classes as a dataset does.",
+            icon=":material/image_not_supported:",
+        )
+    filters = wall.show_filters(edited=before is not None, with_dataset=bool(refs))
+    if filters.source == wall.DATASET:
+        data = task.dataset or ""
+        refs, truth, missing = pictures_of(task, filters.each)
+        if missing:
+            st.caption(f"Without pictures: {literal(', '.join(missing))}")
+    else:
+        uploads.show_uploader()
+        pictures = uploads.held()
+        data, refs = (pictures.name, pictures.refs) if pictures else ("", ())
+        names = class_ids_of(task, pictures) if pictures else {}
+        truth = tuple(names.get(ref.class_id, "") for ref in refs)
 if not refs:
-    right.info(
-        "This task has no pictures to judge: its classes are in no dataset. Name them as a dataset does and open "
-        "the task from there; the classifier can be exported all the same.",
-        icon=":material/image_not_supported:",
-    )
     export.show(task)
     st.stop()
 
-before, opened = task_state.previous(), task_state.first()
-now_verdicts = judge(task, refs, truth)
-before_verdicts = judge(before, refs, truth) if before else None
+chosen = task_state.chosen_image()
+elsewhere = None if chosen in {ref.id for ref in refs} else find_picture(task, chosen)
+alone = ((elsewhere[0],), (elsewhere[1],)) if elsewhere and filters.source == wall.DATASET else None
+try:
+    now_verdicts = judge(task, refs, truth, data)
+    before_verdicts = judge(before, refs, truth, data) if before else None
+    opened_verdicts = judge(opened, refs, truth, data) if before else None
+    one_now = judge(task, *alone, data) if alone else now_verdicts
+    one_before = judge(before, *alone, data) if alone and before else before_verdicts
+except InputError as error:
+    right.error(literal(str(error)), icon=":material/error:")
+    export.show(task)
+    st.stop()
 with figures:
-    wall.show_figures(now_verdicts, before_verdicts, judge(opened, refs, truth) if before else None)
+    wall.show_figures(now_verdicts, before_verdicts, opened_verdicts)
 with left:
-    wall.show_chosen(now_verdicts, before_verdicts)
+    wall.show_chosen(one_now, one_before, among=tuple(ref.id for ref in refs))
 with right:
     wall.show_wall(now_verdicts, before_verdicts, filters.kind)
 table, files = st.columns([5, 7], gap="large")
 with table:
-    wall.show_classes(task, now_verdicts, before_verdicts)
+    if now_verdicts.known.any():
+        wall.show_classes(task, now_verdicts, before_verdicts)
 with files:
     export.show(task)

@@ -21,12 +21,19 @@ FLAGS += ["--disable-background-networking", "--disable-component-update"]
 
 
 def main(address: str) -> None:
-    """Save browse.png and describe.png."""
+    """Save browse.png, diagnose.png, evidence.png and describe.png."""
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
         page = _open(browser, f"{address}/?data=fieldbook-birds&split=unseen", 960)
         page.get_by_text("1 to 24 of").wait_for()
         _save(page, "browse")
+        page = _open(browser, f"{address}/diagnose", 1330)
+        page.get_by_role("button", name="Open", exact=True).first.click()
+        page.get_by_text("What is taken for what").wait_for()
+        _save(page, "diagnose")
+        page.get_by_role("link", name="Evidence").click()
+        page.get_by_text("The gradient falls mostly on").wait_for()
+        _save(page, "evidence")
         page = _open(browser, f"{address}/describe", 1480)
         page.get_by_role("button", name="Open", exact=True).first.click()
         task = json.loads((PROJECT / "assets" / "tasks" / "flowers-repaired.json").read_text(encoding="utf-8"))

@@ -16,12 +16,15 @@ CORE = PROJECT / "n3core"
 
 # A module may reach, directly or through others, only modules of its own floor and of the floors listed before it.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("n3core.errors",),
-    ("n3core.config", "n3core.results", "n3core.descriptions"),
+    ("n3core.errors", "n3core.memory"),
+    ("n3core.files", "n3core.config", "n3core.results", "n3core.descriptions"),
     ("n3core.backbone", "n3core.text_encoder", "n3core.datasets"),
     ("n3core.hypernetwork",),
     ("n3core.model",),
+    ("n3core.explain", "n3core.evaluate"),
     ("n3core.checkpoint", "n3core.training", "n3core.pretrain", "n3core.train", "n3core.recipes", "n3core.engine"),
+    ("n3core.reporting",),
+    ("n3core.cli_options", "n3core.cli_training", "n3core.cli_explain"),
     ("n3core.cli", "n3core.__main__"),
 )
 

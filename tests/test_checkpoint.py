@@ -19,7 +19,7 @@ import torch
 from safetensors.torch import load_file
 
 from n3core.backbone import BASES
-from n3core.checkpoint import default_checkpoint, load_checkpoint, save_checkpoint, write_atomically
+from n3core.checkpoint import default_checkpoint, load_checkpoint, save_checkpoint
 from n3core.errors import InputError
 from n3core.model import N3
 
@@ -225,17 +225,6 @@ def test_kill_between_the_two_renames_of_a_save_loses_nothing(saved: Path, make_
     save_checkpoint(saved, other, half=False)
     assert torch.equal(load_checkpoint(saved).tokens2label.summary.weight, other.tokens2label.summary.weight)
     assert not aside.exists()
-
-
-def test_write_atomically_replaces_or_refuses(tmp_path: Path) -> None:
-    path = tmp_path / "deep" / "file.txt"
-    write_atomically(path, b"one")
-    write_atomically(path, b"two")
-    assert path.read_bytes() == b"two"
-    assert [entry.name for entry in path.parent.iterdir()] == ["file.txt"]
-    with pytest.raises(InputError, match=r"file\.txt.*(Not a directory|File exists)"):
-        write_atomically(path / "below.txt", b"three")
-    assert path.read_bytes() == b"two"
 
 
 def test_default_checkpoint_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

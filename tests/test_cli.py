@@ -150,7 +150,7 @@ def test_warnings_go_to_stderr_and_leave_stdout_alone(data: Path) -> None:
 def test_the_table_shows_names_as_they_are(data: Path) -> None:
     (data / "rue").rename(data / "[red]rue")
     (data / "descriptions.json").write_text(json.dumps({**TEXTS, "[red]rue": "Yellow."}))
-    (data / "splits.json").unlink()
+    (data / "splits.json").write_text(json.dumps({"train": ["Fire_Lily", "daisy"], "test": ["gentian", "[red]rue"]}))
     result = run("evaluate", "--data", data, "--no-controls", "--permutations", 0)
     assert result.exit_code == 0
     assert "per-class accuracy" in result.stdout and "[red]rue" in result.stdout

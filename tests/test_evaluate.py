@@ -9,7 +9,7 @@ import pytest
 
 from n3core.errors import InputError
 from n3core.evaluate import Predict, count_builds, derange, evaluate, measure_permutations, predict_all, score
-from n3core.report import summarise
+from n3core.reporting.summaries import summarise_evaluation
 
 CLASSES = 6
 NAMES = [f"class {number}" for number in range(CLASSES)]
@@ -95,7 +95,7 @@ def test_nothing_is_built_that_was_not_asked_for(labelled: tuple[np.ndarray, np.
 
     found = evaluate(build, TEXTS, NAMES, *labelled, permutations=0, controls=False)
     assert len(built) == count_builds(0, False) == 1
-    assert summarise(found)["permutations"] is summarise(found)["controls"] is None
+    assert summarise_evaluation(found)["permutations"] is summarise_evaluation(found)["controls"] is None
     built.clear()
     evaluate(build, TEXTS, NAMES, *labelled, permutations=3)
     assert len(built) == count_builds(3, True)

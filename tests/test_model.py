@@ -130,7 +130,7 @@ def test_permuting_classes_permutes_logits(
             torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-5, msg=spec.name)
 
 
-def test_training_path_and_synthesized_network_agree(
+def test_training_path_and_adapted_network_agree(
     make_model: ModelMaker, make_states: StatesMaker, images: torch.Tensor
 ) -> None:
     for base in BASES:
@@ -138,7 +138,31 @@ def test_training_path_and_synthesized_network_agree(
         states, mask = make_states(len(NAMES))
         skeleton = build_network(base, len(NAMES)).eval()
         logits = model(skeleton, states, mask, images)
-        torch.testing.assert_close(model.synthesize(states, mask, NAMES)(images), logits, atol=1e-4, rtol=1e-4)
+        adapted = SynthesizedClassifier(base, model.adapt(states, mask), NAMES)
+        torch.testing.assert_close(adapted(images), logits, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_synthesis_rounds_deltas_and_nothing_else(base: str, make_model: ModelMaker, make_states: StatesMaker) -> None:
+    model = make_model(base)
+    states, mask = make_states(len(NAMES))
+    exact, base_tensors = model.adapt(states, mask), model.base_tensors
+    for name, value in model.synthesize(states, mask, NAMES).network.state_dict().items():
+        if name in model.mu:
+            delta = exact[name] - base_tensors[name]
+            assert (value - exact[name]).norm() <= 0.01 * delta.norm(), name
+        else:
+            torch.testing.assert_close(value, exact[name], atol=1e-5, rtol=1e-5, msg=name)
+
+
+def test_without_leaves_tensors_as_pre_trained(make_model: ModelMaker, make_states: StatesMaker) -> None:
+    model = make_model()
+    states, mask = make_states(len(NAMES))
+    left_out = ("conv1.weight", "layer3.0.bn1.bias")
+    tensors, whole = model.adapt(states, mask, without=left_out), model.adapt(states, mask)
+    for name in model.mu:
+        expected = model.base_tensors[name] if name in left_out else whole[name]
+        assert torch.equal(tensors[name], expected), name
 
 
 def test_gradients_reach_gamma_and_leave_the_base_frozen(
@@ -151,7 +175,7 @@ def test_gradients_reach_gamma_and_leave_the_base_frozen(
     functional.cross_entropy(logits, torch.tensor([0, 1, 2, 3, 0])).backward()
     silent = {name for name, value in model.named_parameters() if value.grad is None or not value.grad.abs().max() > 0}
     assert not silent
-    assert len([name for name, _ in model.named_parameters() if ".columns." in name]) == 2 * 60
+    assert len([name for name, _ in model.named_parameters() if ".columns." in name]) == 60
     assert model.log_mu.grad.ne(0).all()
     assert all(torch.equal(model.base_tensors[name], value) for name, value in before.items())
     assert all(parameter.grad is None for parameter in skeleton.parameters())
@@ -277,3 +301,17 @@ def test_the_five_lines_of_the_readme(
     assert json.loads(scope["notes"]["class_names"]) == list(NAMES)
     with torch.no_grad():
         assert torch.allclose(scope["network"](normalise(images)), classifier(images), rtol=1e-4, atol=1e-3)
+
+
+def test_classifiers_share_no_hooks_and_no_tensors(make_model: ModelMaker, make_states: StatesMaker) -> None:
+    model = make_model()
+    first, second = synthesize(model, make_states), synthesize(model, make_states)
+    seen: list[str] = []
+    first.network.layer1.register_forward_hook(lambda *_: seen.append("layer1"))
+    second(torch.rand(1, 3, 64, 64))
+    assert not seen
+    first.network.fc.weight.data.zero_()
+    assert second.network.fc.weight.abs().max() > 0
+    assert {value.data_ptr() for value in first.state_dict().values()}.isdisjoint(
+        value.data_ptr() for value in second.state_dict().values()
+    )

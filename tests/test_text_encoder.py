@@ -16,7 +16,7 @@ import torch
 
 from n3core.config import TextConfig
 from n3core.errors import InputError
-from n3core.text_encoder import TextEncoder, TokenStates, join_states
+from n3core.text_encoder import TextEncoder, TokenStates, _forget_oldest, join_states
 
 SHORT = "A small bird with a red throat."
 LONG = "The bank of the river is lined with willows, and the bill of the heron is long, yellow and dagger-shaped."
@@ -216,3 +216,13 @@ def test_full_disk_costs_the_cache_and_nothing_else(tmp_path: Path) -> None:
     assert done.stdout.strip() == "(1, 10, 384)"
     assert "not cached" in done.stderr
     assert not list(tmp_path.rglob("*.safetensors"))
+
+
+def test_a_cache_forgets_its_oldest_texts(tmp_path: Path) -> None:
+    for age, name in enumerate(("new", "middle", "old")):
+        path = tmp_path / name[:2] / f"{name}.safetensors"
+        path.parent.mkdir()
+        path.write_bytes(b"x")
+        os.utime(path, (1000 - age, 1000 - age))
+    _forget_oldest(tmp_path, 2)
+    assert sorted(path.stem for path in tmp_path.glob("*/*")) == ["middle", "new"]

@@ -13,9 +13,10 @@ from n3core.datasets.parquet import ParquetDataset
 from n3core.datasets.tiny_imagenet import TinyImagenet, is_tiny_imagenet
 from n3core.errors import InputError
 
-__all__ = ["DATA_VARIABLE", "available_datasets", "dataset_names", "open_dataset"]
+__all__ = ["DATA_VARIABLE", "TEXTS_MARK", "available_datasets", "dataset_names", "open_dataset"]
 
 DATA_VARIABLE = "N3_DATA"
+TEXTS_MARK = "::"  # between the path of a dataset and the path of its descriptions
 _EMBEDDED = {"fieldbook-flowers": "flowers", "fieldbook-birds": "birds"}
 _BENCHMARKS: dict[str, tuple[str, Callable[[Path], Dataset]]] = {
     "tiny-imagenet": ("tiny-imagenet", TinyImagenet),
@@ -43,6 +44,7 @@ def open_dataset(name_or_path: str | Path, *, descriptions: Path | str | None = 
     Args:
         name_or_path: a name of `dataset_names`, a folder of images in class sub-folders, a parquet file, or a folder
             in the layout of Tiny ImageNet or Grocery. Names go before paths; write ./name for a folder called so.
+            PATH::FILE names the descriptions along with the images.
         descriptions: for a dataset of one's own, the descriptions or task file to use instead of the one that lies with
             its images. Datasets with a name bring their own texts; `match_descriptions` puts others over them.
         strict: for a dataset of one's own, raise on a description without class.
@@ -61,6 +63,8 @@ def open_dataset(name_or_path: str | Path, *, descriptions: Path | str | None = 
         return open_fieldbook(_EMBEDDED[name])
     if name in _BENCHMARKS:
         return _open_benchmark(name)
+    if descriptions is None and TEXTS_MARK in name:
+        name, _, descriptions = name.partition(TEXTS_MARK)
     path = Path(name)
     texts = Path(descriptions) if descriptions is not None else None
     try:

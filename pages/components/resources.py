@@ -10,7 +10,6 @@ import io
 import os
 import tempfile
 import threading
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,15 +17,19 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from n3core.datasets.base import Dataset, ImageRef, square_pixels
-from n3core.datasets.registry import open_dataset
+from n3core.datasets.base import Dataset, ImageRef, load_pixels, square_pixels
+from n3core.datasets.registry import TEXTS_MARK, open_dataset
+from n3core.datasets.uploads import UploadedPictures
 from n3core.descriptions import TaskSpec, load_task, save_task
+from pages.components.resources_uploads import uploads_by_name
 
 if TYPE_CHECKING:  # torch loads with the engine, not with the first page
     from n3core.engine import Engine
     from n3core.results import Prediction
+    from n3core.text_encoder import TextLength
 
 __all__ = [
+    "checkpoint_stamp",
     "classifier_file",
     "dropped_words",
     "get_dataset",
@@ -34,7 +37,9 @@ __all__ = [
     "large_picture",
     "predict",
     "sample_tasks",
+    "square_pictures",
     "task_file",
+    "text_length",
     "thumbnail",
     "warm_up",
 ]
@@ -51,6 +56,8 @@ def get_dataset(name: str) -> Dataset:
     Raises:
         InputError: as `open_dataset`.
     """
+    if name.startswith(UploadedPictures.PREFIX):
+        return uploads_by_name(name)
     return _dataset(name, _stamp(Path(name)), os.environ.get("N3_DATA", ""))
 
 
@@ -129,10 +136,22 @@ def _encode(image: Image.Image) -> bytes:
     return target.getvalue()
 
 
-@st.cache_resource(max_entries=12, show_spinner=False)
-def _pixels(data: str, stamp: int, refs: Sequence[ImageRef], size: int) -> np.ndarray:
-    from n3core.datasets.base import load_pixels
+def checkpoint_stamp(engine: Engine) -> str:
+    """What tells checkpoints apart, those that follow one another in one folder too."""
+    return f"{engine.checkpoint}:{_stamp(engine.checkpoint / 'config.json')}"
 
+
+def square_pictures(data: str, refs: tuple[ImageRef, ...], size: int) -> np.ndarray:
+    """Pictures of a dataset as the network sees them, (N, S, S, 3) uint8, not to be written to.
+
+    Raises:
+        InputError: an image cannot be read.
+    """
+    return _pixels(data, get_dataset(data).version, refs, size)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _pixels(data: str, version: str, refs: tuple[ImageRef, ...], size: int) -> np.ndarray:
     return load_pixels(get_dataset(data), refs, size)
 
 
@@ -143,8 +162,8 @@ def predict(task: TaskSpec, data: str, refs: tuple[ImageRef, ...]) -> Prediction
         InputError: no checkpoint, or an image that cannot be read.
     """
     engine = get_engine()
-    stamp = _stamp(engine.checkpoint / "config.json")
-    return _predict(engine, f"{engine.checkpoint}:{stamp}", task.names, task.texts, data, _stamp(Path(data)), refs)
+    version = get_dataset(data).version
+    return _predict(engine, checkpoint_stamp(engine), task.names, task.texts, data, version, refs)
 
 
 @st.cache_data(max_entries=64, show_spinner="Synthesizing the network and judging the pictures…")
@@ -154,18 +173,27 @@ def _predict(
     names: tuple[str, ...],
     texts: tuple[str, ...],
     data: str,
-    stamp: int,
+    version: str,
     refs: tuple[ImageRef, ...],
 ) -> Prediction:
     from n3core.descriptions import ClassDescription
 
     task = TaskSpec(tuple(ClassDescription(name, text) for name, text in zip(names, texts, strict=True)))
-    return _engine.predict(task, _pixels(data, stamp, refs, _engine.image_size))
+    return _engine.predict(task, square_pictures(data, refs, _engine.image_size))
 
 
 def dropped_words(text: str) -> int:
     """How many words at the end of a description the text encoder does not read."""
     return get_engine().encode([text]).dropped_words[0]
+
+
+def text_length(text: str) -> TextLength:
+    """How many tokens a text has, and what of it the text encoder would not read; quick, nothing is encoded.
+
+    Raises:
+        InputError: no checkpoint.
+    """
+    return get_engine().text_length(text)
 
 
 def classifier_file(task: TaskSpec) -> bytes:
@@ -192,8 +220,8 @@ def sample_tasks() -> list[TaskSpec]:
 
 
 def _stamp(path: Path) -> int:
-    """Time of the last change; 0 for a name that is no path."""
+    """Time of the last change, of the later one where `::` joins two paths; 0 for a name that is no path."""
     try:
-        return path.stat().st_mtime_ns
+        return max(Path(part).stat().st_mtime_ns for part in str(path).split(TEXTS_MARK))
     except (OSError, ValueError):
         return 0

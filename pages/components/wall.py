@@ -1,6 +1,6 @@
 """The wall of pictures with the predicted class under each, the figures above it and the chosen picture beside it.
 
-Owns which picture is chosen, how many are judged, which are shown and the page of the wall.
+Owns how many pictures are judged, which are shown and the page of the wall; which one is chosen belongs to the task.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ import streamlit as st
 from n3core.descriptions import TaskSpec
 from n3core.errors import InputError
 from n3core.figures import probability_bars
+from pages.components import task_state
 from pages.components.plain import literal
 from pages.components.resources import large_picture, thumbnail
 from pages.components.verdicts import Verdicts
 
-__all__ = ["Filters", "show_chosen", "show_classes", "show_figures", "show_filters", "show_wall"]
+__all__ = ["DATASET", "UPLOADS", "Filters", "show_chosen", "show_classes", "show_figures", "show_filters", "show_wall"]
 
-_CHOSEN = "chosen_picture"  # session state: id of an image
+DATASET, UPLOADS = "The dataset", "My own pictures"
 _PAGE = "wall_page"
 _PER_PAGE = 40
 _FILTERS = ("All", "Wrong", "Changed")
@@ -29,50 +30,73 @@ _EMPTY = {
     "Wrong": "Every picture is named rightly. Choose All to see them.",
     "Changed": "The last edit changed no prediction. Choose All to see the pictures.",
 }
+_MARKS = {
+    "right": ":green[:material/check:]",
+    "wrong": ":orange[:material/close:]",
+    "unknown": ":gray[:material/label:]",
+}
 
 
 @dataclass(frozen=True)
 class Filters:
-    """each: pictures of every class that are judged. kind: which of them are shown."""
+    """source: `DATASET` or `UPLOADS`. each: pictures of every class that are judged. kind: which of them are shown."""
 
+    source: str
     each: int
     kind: str
 
 
-def show_filters(edited: bool) -> Filters:
-    """Let the user choose how many pictures are judged and which of them are shown.
+def show_filters(edited: bool, with_dataset: bool) -> Filters:
+    """Let the user choose where the pictures come from, how many are judged and which of them are shown.
 
     Args:
         edited: whether there is an earlier version to compare with.
+        with_dataset: whether the dataset of the task has pictures for it.
     """
-    options = _FILTERS if edited else _FILTERS[:2]
+    each, source = 10, UPLOADS
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        each = st.segmented_control(
-            "Pictures of each class",
-            (4, 10, 40),
-            default=10,
-            required=True,
-            key="pictures_each",
-            persist_state="session",
-        )
-        kind = st.segmented_control("Show", options, default=options[0], required=True, key="wall_filter")
-    return Filters(each, kind)
+        if with_dataset:
+            source = st.segmented_control(
+                "Pictures of",
+                (DATASET, UPLOADS),
+                default=DATASET,
+                required=True,
+                key="wall_source",
+                persist_state="session",
+            )
+        if source == DATASET:
+            each = st.segmented_control(
+                "Pictures of each class",
+                (4, 10, 40),
+                default=10,
+                required=True,
+                key="pictures_each",
+                persist_state="session",
+            )
+        options = [name for name in _FILTERS if (name != "Changed" or edited) and (name != "Wrong" or with_dataset)]
+        kind = options[0]
+        if len(options) > 1:
+            kind = st.segmented_control("Show", options, default=kind, required=True, key="wall_filter")
+    return Filters(source, each, kind)
 
 
 def show_figures(now: Verdicts, before: Verdicts | None, opened: Verdicts | None) -> None:
     """Show accuracy now, against before the last edit, and as the task was opened."""
-    grid = st.grid(3, min_column_width=120, border=True)
-    change = 0.0 if before is None else now.per_class_accuracy - before.per_class_accuracy
-    grid.metric(
-        "Accuracy now",
-        f"{now.per_class_accuracy:.1f} %",
-        None if before is None else f"{change:+.1f} points" if abs(change) >= 0.05 else "no change",
-        delta_color="normal" if abs(change) >= 0.05 else "off",
-        delta_arrow="auto" if abs(change) >= 0.05 else "off",
-        help="Mean over the classes of the share of their pictures that is named rightly",
-    )
-    grid.metric("Before the edit", "-" if before is None else f"{before.per_class_accuracy:.1f} %")
-    grid.metric("As opened", "-" if opened is None else f"{opened.per_class_accuracy:.1f} %")
+    if not now.known.any():
+        st.caption("The classes of these pictures are not known: there are predictions, but no accuracy.")
+    else:
+        grid = st.grid(3, min_column_width=120, border=True)
+        change = 0.0 if before is None else now.per_class_accuracy - before.per_class_accuracy
+        grid.metric(
+            "Accuracy now",
+            f"{now.per_class_accuracy:.1f} %",
+            None if before is None else f"{change:+.1f} points" if abs(change) >= 0.05 else "no change",
+            delta_color="normal" if abs(change) >= 0.05 else "off",
+            delta_arrow="auto" if abs(change) >= 0.05 else "off",
+            help="Mean over the classes of the share of their pictures that is named rightly",
+        )
+        grid.metric("Before the edit", "-" if before is None else f"{before.per_class_accuracy:.1f} %")
+        grid.metric("As opened", "-" if opened is None else f"{opened.per_class_accuracy:.1f} %")
     if before is not None:
         changed = int((now.guesses != before.guesses).sum())
         st.caption(f"The last edit changed the prediction of {changed} of {len(now.refs)} pictures.")
@@ -88,7 +112,7 @@ def show_wall(now: Verdicts, before: Verdicts | None, kind: str) -> None:
     """
     keep = np.ones(len(now.refs), bool)
     if kind == "Wrong":
-        keep = ~now.right
+        keep = now.wrong
     elif kind == "Changed" and before is not None:
         keep = now.guesses != before.guesses
     shown = np.flatnonzero(keep)
@@ -106,53 +130,63 @@ def show_wall(now: Verdicts, before: Verdicts | None, kind: str) -> None:
 
 
 def _show_tile(now: Verdicts, before: Verdicts | None, index: int) -> None:
-    ref, true, guess, right = now.refs[index], now.truth[index], now.guesses[index], bool(now.right[index])
-    verdict = "right" if right else "wrong"
+    ref, true, guess = now.refs[index], now.truth[index], now.guesses[index]
+    verdict = _verdict(now, index)
     try:
         st.image(
-            thumbnail(now.data, ref), alt=f"{true}, predicted {guess}: {verdict}, picture {ref.id}", width="stretch"
+            thumbnail(now.data, ref),
+            alt=f"{true or 'class not known'}, predicted {guess}: {verdict}, picture {ref.id}",
+            width="stretch",
         )
     except InputError as error:
         st.caption(literal(str(error)))
         return
     st.button(
-        f":{'green' if right else 'orange'}[:material/{'check' if right else 'close'}:] {literal(guess)}",
+        f"{_MARKS[verdict]} {literal(guess)}",
         key=f"choose {ref.id}",
         type="tertiary",
         wrap=True,
         help="Show the probabilities of this picture",
-        on_click=_choose,
+        on_click=task_state.choose_image,
         args=(ref.id,),
     )
-    lines = [] if right else [f"is {literal(true)}"]
+    lines = [f"is {literal(true)}"] if verdict == "wrong" else []
     if before is not None and before.guesses[index] != guess:
         lines.append(f":material/change_history: was {literal(str(before.guesses[index]))}")
     if lines:
         st.caption("  \n".join(lines))
 
 
-def _choose(image_id: str) -> None:
-    st.session_state[_CHOSEN] = image_id
+def _verdict(now: Verdicts, index: int) -> str:
+    return "right" if now.right[index] else "wrong" if now.wrong[index] else "unknown"
 
 
-def show_chosen(now: Verdicts, before: Verdicts | None) -> None:
-    """Show the chosen picture and how probable the network finds each class."""
+def show_chosen(now: Verdicts, before: Verdicts | None, among: tuple[str, ...]) -> None:
+    """Show the chosen picture and how probable the network finds each class.
+
+    Args:
+        now: holds the chosen picture; without it the first one is shown.
+        before: the same before the last edit.
+        among: ids of the pictures that the buttons step through.
+    """
     ids = [ref.id for ref in now.refs]
-    if st.session_state.get(_CHOSEN) not in ids:
-        st.session_state[_CHOSEN] = ids[0]
-    index = ids.index(st.session_state[_CHOSEN])
+    chosen = task_state.chosen_image()
+    index = ids.index(chosen) if chosen in ids else 0
     true, guess = str(now.truth[index]), str(now.guesses[index])
     st.subheader("The chosen picture", anchor=False)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.image(large_picture(now.data, now.refs[index]), alt=f"{true}, picture {ids[index]}", width=170)
+        try:
+            st.image(large_picture(now.data, now.refs[index]), alt=f"{true}, picture {ids[index]}", width=170)
+        except InputError as error:
+            st.error(literal(str(error)))
         with st.container(width=170, gap="xsmall"):
-            st.markdown(f"Shows **{literal(true)}**")
-            mark = ":green[:material/check:]" if now.right[index] else ":orange[:material/close:]"
-            st.markdown(f"{mark} Named **{literal(guess)}**")
+            st.markdown(f"Shows **{literal(true)}**" if true else "Class not known")
+            st.markdown(f"{_MARKS[_verdict(now, index)]} Named **{literal(guess)}**")
             st.caption(f"Picture {literal(ids[index])}")
+    place = among.index(ids[index]) if ids[index] in among else -1
     with st.container(horizontal=True):
-        _show_step("Previous", ":material/arrow_back:", "Alt+Left", ids, index - 1)
-        _show_step("Next", ":material/arrow_forward:", "Alt+Right", ids, index + 1)
+        _show_step("Previous", ":material/arrow_back:", "Alt+Left", among, place - 1)
+        _show_step("Next", ":material/arrow_forward:", "Alt+Right", among, place + 1)
     figure = probability_bars(now.prediction, index, before=before.prediction if before else None, true_name=true)
     name, value = now.prediction.top(index, 1)[0]
     st.plotly_chart(
@@ -163,14 +197,14 @@ def show_chosen(now: Verdicts, before: Verdicts | None) -> None:
     )
 
 
-def _show_step(label: str, icon: str, shortcut: str, ids: list[str], index: int) -> None:
+def _show_step(label: str, icon: str, shortcut: str, ids: tuple[str, ...], index: int) -> None:
     inside = 0 <= index < len(ids)
     st.button(
         label,
         icon=icon,
         shortcut=shortcut,
         disabled=not inside,
-        on_click=_choose,
+        on_click=task_state.choose_image,
         args=(ids[index] if inside else "",),
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 PROJECT = Path(__file__).resolve().parents[2]
 OpenPage = Callable[[str], AppTest]
+DATA = os.environ.get("N3_DATA", "")  # the pages are opened without it
 
 
 def tile_labels(app: AppTest) -> list[str]:
@@ -35,7 +38,7 @@ def test_paging_shows_other_pictures_and_the_last_page_ends(open_page: OpenPage)
     app.pagination(key="page").set_value(17).run()
     assert "385 to 400 of 400 pictures" in words(app)
     assert len(tile_labels(app)) == 16
-    app.multiselect(key="browse_classes").set_value(["windflower"]).run()
+    app.multiselect(key="classes").set_value(["windflower"]).run()
     assert "of 40 pictures" in words(app)
     assert set(tile_labels(app)) == {"windflower"}
     assert not app.exception
@@ -54,7 +57,7 @@ def test_descriptions_are_shown_for_the_words_that_are_searched(open_page: OpenP
 
 def test_changing_the_dataset_drops_choices_that_do_not_fit(open_page: OpenPage) -> None:
     app = open_page("browse")
-    app.multiselect(key="browse_classes").set_value(["windflower"]).run()
+    app.multiselect(key="classes").set_value(["windflower"]).run()
     app.selectbox(key="data").set_value("fieldbook-birds").run()
     assert not app.exception and not app.error
     assert "of 1,000 pictures" in words(app)
@@ -105,3 +108,107 @@ def test_nonsense_in_the_address_falls_back(
     app.query_params[key] = value
     app.run()
     assert not app.exception and "1 to 24 of 400 pictures" in words(app)
+
+
+def test_counts_of_every_class(open_page: OpenPage) -> None:
+    app = open_page("browse")
+    app.segmented_control(key="view").set_value("Counts").run()
+    table = app.dataframe[0].value
+    assert len(table) == 10 and set(table["Pictures"]) == {40}
+    assert "400 pictures of 10 classes, 40 to 40 of each" in words(app) and not app.exception
+
+
+def test_a_kingdom_is_changed_without_leaving_the_view(open_page: OpenPage) -> None:
+    app = open_page("browse")
+    app.segmented_control(key="kingdom").set_value("fieldbook-birds").run()
+    assert app.selectbox(key="data").value == "fieldbook-birds" and "of 1,000 pictures" in words(app)
+    app.selectbox(key="data").set_value("fieldbook-flowers").run()
+    assert app.segmented_control(key="kingdom").value == "fieldbook-flowers" and not app.exception
+
+
+def test_right_and_wrong_pictures_make_up_all_pictures(open_page: OpenPage) -> None:
+    app = open_page("browse")
+    app.multiselect(key="classes").set_value(["windflower", "fire lily", "moon orchid"]).run()
+    app.selectbox(key="predicted").set_value("shown").run()
+    assert "All 3 classes shown, 3 classes" in words(app) and not app.exception and not app.error
+    counts = {}
+    for kind in ("right only", "wrong only"):
+        app.selectbox(key="predicted").set_value(kind).run()
+        found = [line for line in words(app).splitlines() if " to " in line and line.endswith(" pictures")]
+        counts[kind] = int(found[0].split(" of ")[1].split()[0]) if found else 0
+        colour = "green" if kind == "right only" else "orange"
+        marks = [caption.value for caption in app.caption if caption.value.startswith((":green[", ":orange["))]
+        assert all(mark.startswith(f":{colour}[") for mark in marks)
+    assert sum(counts.values()) == 120
+
+
+def test_predictions_are_those_of_the_open_task(open_page: OpenPage) -> None:
+    app = open_page("describe")
+    next(button for button in app.button if button.label == "Open").click().run()
+    app.switch_page("pages/browse.py").run()
+    app.selectbox(key="predicted").set_value("shown").run()
+    assert "Ten unseen flowers" in words(app) and not app.exception
+    app.selectbox(key="split").set_value("all").run()
+    assert "400 pictures of its classes" in words(app) and not app.exception
+
+
+def test_too_many_pictures_are_not_judged(open_page: OpenPage) -> None:
+    app = open_page("browse")
+    app.selectbox(key="split").set_value("all").run()
+    app.selectbox(key="predicted").set_value("wrong only").run()
+    assert "too many to judge" in app.info[0].value and not app.exception
+
+
+def test_a_picture_shows_its_parts(open_page: OpenPage) -> None:
+    app = open_page("browse")
+    app.session_state["large_view"] = "Parts"
+    next(button for button in app.button if button.key == "open 0").click().run()
+    found = [caption.value for caption in app.caption if caption.value.startswith("petal ")]
+    assert found and 1 < float(found[0].split()[1]) < 80 and not app.exception
+
+
+def test_the_open_picture_stands_in_the_address_and_a_link_opens_it(open_page: OpenPage) -> None:
+    app = open_page("browse")
+    next(button for button in app.button if button.key == "open 3").click().run()
+    address = dict(app.query_params)
+    assert address["image"] == "moon orchid/000" and address["large"] == "1"
+    linked = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=240)
+    linked.query_params.update(address)
+    linked.run()
+    assert "Picture moon orchid\\/000, 4 of 400" in words(linked) and not linked.exception
+
+
+def test_classes_stand_in_the_address(open_page: OpenPage) -> None:
+    app = open_page("browse")
+    app.multiselect(key="classes").set_value(["windflower", "fire lily"]).run()
+    assert "of 80 pictures" in words(app)
+    linked = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=240)
+    linked.query_params["classes"] = ["windflower", "fire lily", "no such class"]
+    linked.run()
+    assert linked.multiselect(key="classes").value == ["windflower", "fire lily"]
+    assert "of 80 pictures" in words(linked) and not linked.exception
+    next(button for button in linked.button if button.label == "Describe these 2 classes").click().run()
+    assert not linked.exception and linked.selectbox(key="edited_class").value == "windflower"
+
+
+def test_classes_shown_become_the_task(open_page: OpenPage) -> None:
+    app = open_page("browse")
+    app.multiselect(key="classes").set_value(["windflower", "fire lily"]).run()
+    next(button for button in app.button if button.label == "Describe these 2 classes").click().run()
+    assert list(app.selectbox(key="edited_class").options) == ["windflower", "fire lily"] and not app.exception
+
+
+@pytest.mark.data
+def test_tiny_imagenet_opens_and_jumps_to_any_page(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = open_page("browse")
+    monkeypatch.setenv("N3_DATA", DATA)
+    app.run()
+    app.selectbox(key="data").set_value("tiny-imagenet").run()
+    started = time.process_time()
+    app.selectbox(key="split").set_value("all").run()
+    assert time.process_time() - started < 3
+    assert "1 to 24 of 99,600 pictures" in words(app) and len(tile_labels(app)) == 24
+    app.number_input(key="wanted_page").set_value(4000).run()
+    assert "95,977 to 96,000 of 99,600 pictures" in words(app) and len(tile_labels(app)) == 24
+    app.selectbox(key="images").set_value("for evaluation").run()
+    assert "of 10,000 pictures" in words(app) and not app.exception and not app.error

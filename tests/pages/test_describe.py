@@ -137,3 +137,101 @@ def test_a_missing_checkpoint_is_told_in_words(
     monkeypatch.setenv("N3_CHECKPOINT", str(tmp_path / "nowhere"))
     app = open_sample(open_page("describe"))
     assert "no checkpoint" in app.error[0].value and not app.exception
+
+
+def test_undo_redo_and_snapshots_are_at_hand(open_page: OpenPage) -> None:
+    app = open_sample(open_page("describe"))
+    original = description(app)
+    app.text_area[0].set_value("Purple petals.")
+    click(app, "Apply")
+    app.text_input(key="snapshot_name").set_value("purple")
+    click(app, "Keep the task as it is now")
+    click(app, "Undo")
+    assert description(app) == original
+    click(app, "Redo")
+    assert description(app) == "Purple petals."
+    click(app, "Reset")
+    assert description(app) == original
+    app.button(key="restore purple").click().run()
+    assert description(app) == "Purple petals." and not app.exception and not app.error
+
+
+def test_two_versions_are_set_side_by_side(open_page: OpenPage) -> None:
+    app = open_sample(open_page("describe"))
+    app.text_area[0].set_value(f"{description(app)} <b>Petals</b> are violet.")
+    click(app, "Apply")
+    click(app, "Compare")
+    assert [metric.label for metric in app.metric].count("Accuracy") == 2
+    assert "\\<b\\>Petals\\<\\/b\\> are violet\\.**]" in shown(app) and not app.exception
+    assert "of the 100 pictures that both judge" in shown(app)
+
+
+def test_a_class_is_duplicated_renamed_and_pasted_over(open_page: OpenPage) -> None:
+    app = open_sample(open_page("describe"))
+    text = description(app)
+    click(app, "Duplicate")
+    assert app.selectbox(key="edited_class").value == "windflower copy" and description(app) == text
+    app.text_area(key="pasted_text").set_value("windflower copy: Blue petals.\nmoonwort: A fern.")
+    click(app, "Take them in")
+    assert description(app) == "Blue petals." and "moonwort" in app.selectbox(key="edited_class").options
+    app.text_area(key="pasted_text").set_value("nothing that is a description")
+    click(app, "Take them in")
+    assert "no name before a colon" in app.error[0].value and not app.exception
+
+
+def test_cards_show_all_classes_and_open_for_editing(open_page: OpenPage) -> None:
+    app = open_sample(open_page("describe"))
+    edit = [button for button in app.button if (button.key or "").startswith("edit ")]
+    assert len(edit) == 6
+    app.button(key="edit moon orchid").click().run()
+    assert app.selectbox(key="edited_class").value == "moon orchid" and not app.exception
+
+
+def test_a_text_that_is_too_long_says_what_is_not_read(open_page: OpenPage) -> None:
+    app = open_sample(open_page("describe"))
+    assert "of 512 tokens" in shown(app) and not app.warning
+    app.text_area[0].set_value("petal " * 10_000)
+    click(app, "Apply")
+    assert "10,000 words in use" in shown(app) and "does not read the last 9," in app.warning[0].value
+    assert not app.exception
+
+
+def test_a_link_reopens_the_task_with_its_picture(open_page: OpenPage) -> None:
+    app = open_page("browse")
+    app.multiselect(key="classes").set_value(["windflower", "fire lily"]).run()
+    next(button for button in app.button if button.label == "Describe these 2 classes").click().run()
+    ids = [button.key for button in app.button if (button.key or "").startswith("choose ")]
+    app.button(key=ids[5]).click().run()
+    address = dict(app.query_params)
+    assert address["image"] == ids[5].removeprefix("choose ")
+    linked = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=240)
+    linked.query_params.update(address)
+    linked.run()
+    linked.switch_page("pages/describe.py").run()
+    assert list(linked.selectbox(key="edited_class").options) == ["windflower", "fire lily"]
+    assert f"Picture {address['image'].replace('/', chr(92) + '/')}" in shown(linked) and not linked.exception
+
+
+@pytest.mark.parametrize(
+    "address", [{"task": "no such task"}, {"of": "/no/such/folder"}, {"of": "fieldbook-flowers", "class": "zebra"}]
+)
+def test_a_link_to_nothing_is_told_in_words(open_page: OpenPage, address: dict[str, str]) -> None:
+    app = open_page("describe")
+    app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=240)
+    app.query_params.update(address)
+    app.run()
+    app.switch_page("pages/describe.py").run()
+    assert "the link names a task that cannot be opened" in app.error[0].value and not app.exception
+    assert "Open a task to begin" in app.info[0].value
+
+
+def test_a_picture_chosen_in_browse_is_the_chosen_one_here(open_page: OpenPage) -> None:
+    app = open_sample(open_page("describe"))
+    app.switch_page("pages/browse.py").run()
+    app.pagination(key="page").set_value(9).run()
+    tile = next(button for button in app.button if (button.key or "").startswith("open "))
+    tile.click().run()
+    image = app.query_params["image"]
+    app.switch_page("pages/describe.py").run()
+    assert f"Picture {image.replace('/', chr(92) + '/')}" in shown(app) and app.query_params["image"] == image
+    assert not app.exception

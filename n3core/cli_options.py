@@ -1,0 +1,74 @@
+"""What the commands of `n3` share: option types, the one-line error, the engine and JSON on stdout.
+
+Knows no command. Torch is imported by the functions that need it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from typer.core import TyperGroup
+
+from n3core.errors import InputError
+
+if TYPE_CHECKING:
+    from n3core.engine import Engine
+
+__all__ = [
+    "Checkpoint",
+    "Commands",
+    "Data",
+    "Descriptions",
+    "Device",
+    "Json",
+    "load_engine",
+    "print_json",
+    "show_progress",
+    "warn",
+]
+
+
+class Commands(TyperGroup):
+    """Turns the error a user can mend into one line and exit code 2."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            typer.echo(f"error: {error}", err=True)
+            raise typer.Exit(2) from None
+
+
+Data = Annotated[str, typer.Option(help="Dataset: a name, a folder or a parquet file.")]
+Descriptions = Annotated[Path, typer.Option(help="Descriptions or task file (json, yaml, csv).")]
+Checkpoint = Annotated[Path | None, typer.Option(help="Folder of a trained N3; the shipped one by default.")]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+
+
+def load_engine(checkpoint: Path | None, device: str, *, max_classifiers: int = 8) -> Engine:
+    """The engine that a command works with; see `n3core.engine.Engine`."""
+    from n3core.engine import Engine
+
+    return Engine(checkpoint, device=device, max_classifiers=max_classifiers)
+
+
+def print_json(value: dict[str, Any]) -> None:
+    """Print one JSON object on one line of stdout."""
+    typer.echo(json.dumps(value, ensure_ascii=False, allow_nan=False))
+
+
+def show_progress() -> Progress:
+    """A progress bar on stderr that leaves nothing behind; silent where stderr is no terminal."""
+    return Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True)
+
+
+def warn(line: str) -> None:
+    """Tell something on stderr that does not stop the command."""
+    typer.echo(f"warning: {line}", err=True)

@@ -1,0 +1,121 @@
+"""The commands of `n3` that train: pretrain and train. Words on a command line in, a run's folder out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from n3core.cli_options import Device
+from n3core.errors import InputError
+
+__all__ = ["app"]
+
+_LAYER_KINDS = ("conv", "norm", "fc")
+_INTERRUPTED = 130  # what a shell reports for Ctrl-C
+
+app = typer.Typer()
+
+DataList = Annotated[list[str], typer.Option(help="Dataset to train on; may be given several times.")]
+Out = Annotated[Path, typer.Option(help="Folder of the run; the same command resumes it.")]
+
+
+@app.command()
+def pretrain(
+    data: DataList,
+    out: Out,
+    start_from: Annotated[Path | None, typer.Option("--from", help="Folder of a finished base to go on from.")] = None,
+    base: Annotated[str, typer.Option(help="resnet18, googlenet or squeezenet1_1.")] = "resnet18",
+    size: Annotated[int, typer.Option(help="Side of the images in pixels.", min=16)] = 64,
+    epochs: Annotated[float, typer.Option(help="Passes over the images of all datasets.", min=0)] = 10.0,
+    learning_rate: Annotated[float, typer.Option(help="Peak learning rate.", min=0)] = 0.2,
+    anneal: Annotated[bool, typer.Option(help="Let the rate fall to zero at the end.")] = True,
+    seed: int = 0,
+    device: Device = "auto",
+) -> None:
+    """Train a base network on the seen classes of datasets."""
+    from n3core.backbone import BASES
+    from n3core.config import PretrainConfig
+    from n3core.engine import choose_device
+    from n3core.pretrain import pretrain as train_base
+    from n3core.recipes import pretrain_sources
+
+    if base not in BASES:
+        raise InputError(f"base network {base!r} is unknown; choose one of {', '.join(BASES)}")
+    choose_device(device)
+    config = PretrainConfig(tuple(data), size, epochs, learning_rate=learning_rate, anneal=anneal, seed=seed)
+    sources, shares = pretrain_sources(data, size)
+    finished = train_base(config, sources, shares, out, base=base, start_from=start_from, device=device)
+    _close_run(finished, out)
+
+
+@app.command()
+def train(
+    data: DataList,
+    out: Out,
+    base: Annotated[Path | None, typer.Option(help="Folder of a pre-trained base, for a new N3.")] = None,
+    start_from: Annotated[Path | None, typer.Option("--from", help="Checkpoint to go on from.")] = None,
+    steps: Annotated[int, typer.Option(help="Episodes.", min=1)] = 4000,
+    learning_rate: Annotated[float, typer.Option(help="Peak learning rate.", min=0)] = 1e-3,
+    adapt: Annotated[str | None, typer.Option(help="Layers to adapt: all, fc, or kinds such as conv,norm.")] = None,
+    text_encoder: Annotated[str | None, typer.Option(help="minilm, a hub id or a local folder.")] = None,
+    text_mode: Annotated[str | None, typer.Option(help="contextual or static.")] = None,
+    seed: int = 0,
+    device: Device = "auto",
+) -> None:
+    """Meta-train an N3 on the seen classes of datasets."""
+    import torch
+
+    from n3core.checkpoint import load_checkpoint
+    from n3core.config import N3Config, TrainConfig
+    from n3core.engine import choose_device
+    from n3core.model import N3
+    from n3core.pixels import cache_folder
+    from n3core.pretrain import load_base
+    from n3core.recipes import episode_sources, validation_sets
+    from n3core.text_encoder import TextEncoder
+    from n3core.train import calibrate_features
+    from n3core.train import train as meta_train
+
+    if (base is None) == (start_from is None):
+        raise InputError("a new N3 needs --base DIR, a trained one --from CHECKPOINT; give exactly one of them")
+    choose_device(device)
+    kinds = _layer_kinds(adapt or "all")
+    torch.manual_seed(seed)
+    if start_from is not None:
+        for option, value in (("--adapt", adapt), ("--text-encoder", text_encoder), ("--text-mode", text_mode)):
+            if value is not None:
+                raise InputError(f"{option} {value!r} is settled in the checkpoint {start_from}; leave it out")
+        model = load_checkpoint(start_from).requires_grad_(True)
+        encoder = TextEncoder(model.config.text, cache_folder() / "texts")
+    else:
+        assert base is not None
+        tensors, name = load_base(base)
+        size = json.loads((base / "base.json").read_text())["pretrain"]["image_size"]
+        encoder = TextEncoder.load(text_encoder or "minilm", text_mode or "contextual", cache_folder() / "texts")
+        model = N3(N3Config(name, size, adapt=kinds, text=encoder.config), tensors)
+    config = TrainConfig(tuple(data), steps, learning_rate=learning_rate, seed=seed)
+    sources, shares = episode_sources(data, model.config.image_size, encoder)
+    held_out = validation_sets(data, model.config.image_size, encoder)
+    if base is not None:
+        calibrate_features(model, sources[0].images.pixels[:: max(1, len(sources[0].images.pixels) // 2000)])
+    finished = meta_train(model, config, sources, shares, held_out, out, device=device)
+    _close_run(finished, out / "checkpoint")
+
+
+def _layer_kinds(adapt: str) -> tuple[str, ...]:
+    """Turn --adapt into the layer kinds that receive a delta; the classification layer is always generated."""
+    kinds = _LAYER_KINDS if adapt == "all" else tuple(part.strip() for part in adapt.split(","))
+    for kind in kinds:
+        if kind not in _LAYER_KINDS:
+            raise InputError(f"--adapt: layer kind {kind!r} is unknown; use all or some of {','.join(_LAYER_KINDS)}")
+    return tuple(kind for kind in _LAYER_KINDS if kind in kinds or kind == "fc")
+
+
+def _close_run(finished: bool, result: Path) -> None:
+    if not finished:
+        typer.echo("stopped, state saved; the same command goes on from here", err=True)
+        raise typer.Exit(_INTERRUPTED)
+    typer.echo(f"finished: {result}", err=True)

@@ -1,0 +1,77 @@
+"""Summaries as tables for a terminal. Names in them are plain text, to be printed without markup."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.table import Column, Table
+
+__all__ = ["tabulate_diagnosis", "tabulate_evaluation", "tabulate_words"]
+
+_WORST = 3  # classes named in the table
+_MOST_IMAGES = 20  # told one by one
+
+
+def tabulate_evaluation(summary: Mapping[str, Any]) -> Table:
+    """The figures of `summarise_evaluation` with `data` and `split`."""
+    low, high = summary["interval"]
+    rows = [
+        ("classes, images", f"{summary['classes']}, {summary['images']}"),
+        ("per-class accuracy", f"{summary['per_class_accuracy']:.1f} % ({low:.1f} to {high:.1f})"),
+        ("top 5", f"{summary['top5']:.1f} %"),
+        ("chance", f"{summary['chance']:.1f} %"),
+    ]
+    if spread := summary["permutations"]:
+        rows.append(("class orders", f"median {spread['median']:.1f} %, spread {spread['spread']:.2f}"))
+    for name, value in (summary["controls"] or {}).items():
+        rows.append((f"control: {name.replace('_', ' ')}", f"{value:.1f} %"))
+    columns = zip(summary["class_names"], summary["class_accuracies"], summary["column_sums"], strict=True)
+    for name, accuracy, given in sorted(columns, key=lambda column: column[1])[:_WORST]:
+        rows.append((f"weakest: {name}", f"{accuracy:.1f} %, {given} images given to it"))
+    table = Table(show_header=False, title=f"{summary['data']} / {summary['split']}")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def tabulate_words(summary: Mapping[str, Any]) -> Table:
+    """What `n3 explain` found: a row per image with the words that decide; for many images, a row per class."""
+    images = summary["images"]
+    if len(images) <= _MOST_IMAGES:
+        table = Table(
+            Column("image", overflow="fold"), "class", "explained", "words for it", "ruled out", title="evidence"
+        )
+        for row in images:
+            evidence, best = row["evidence"], row["probabilities"][0]
+            others = "; ".join(
+                f"{other['class']}: {', '.join(word['word'] for word in other['words'][:3])}"
+                for other in evidence["ruled_out"]
+            )
+            words = ", ".join(_signed(word) for word in evidence["positive"]["words"])
+            table.add_row(
+                row["image"], f"{best['class']} {100 * best['probability']:.1f} %", evidence["target"], words, others
+            )
+        return table
+    table = Table("class", "images", "words that carry it", title=f"evidence in {len(images)} images")
+    for entry in summary["words"]:
+        table.add_row(entry["class"], str(entry["images"]), ", ".join(_signed(word) for word in entry["words"]))
+    return table
+
+
+def tabulate_diagnosis(summary: Mapping[str, Any]) -> Table:
+    """What `n3 diagnose` found: the descriptions with a complaint, worst first."""
+    accuracy = summary["per_class_accuracy"]
+    title = f"{summary['images']} images" + (f", per-class accuracy {accuracy:.1f} %" if accuracy is not None else "")
+    table = Table("", "class", "points", "reasons", title=title, caption="\n".join(summary["notes"]) or None)
+    for entry in summary["ranking"]:
+        if entry["reasons"]:
+            reasons = "\n".join(reason["sentence"] for reason in entry["reasons"])
+            table.add_row(str(entry["rank"]), entry["class"], f"{entry['score']:.0f}", reasons)
+    if not table.row_count:
+        table.add_row("", "", "", "No description has a complaint against it.")
+    return table
+
+
+def _signed(word: Mapping[str, Any]) -> str:
+    return ("+" if (word["support"] or 0) >= 0 else "-") + word["word"]
