@@ -25,7 +25,7 @@ _MARKS = re.compile(r"<!-- fine-tuning -->.*?<!-- /fine-tuning -->", re.DOTALL)
 def main(
     data: str = "grocery",
     seeds: int = 3,
-    steps: int = 400,
+    steps: int = 300,
     learning_rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 3e-4,
 ) -> None:
     """Train, evaluate and write the table."""
