@@ -67,6 +67,7 @@ def _measure_edits(page: Page, address: str, edits: int) -> None:
     for turn in range(edits):
         box = page.get_by_role("textbox", name="Description of windflower").first
         box.fill(f"A flower with {turn + 4} broad violet petals around a white ring and ferny leaves.")
+        page.wait_for_timeout(1500)  # the count of tokens follows the typing
         start = time.perf_counter()
         page.get_by_role("button", name="Apply").click()
         page.wait_for_function(_BUSY, polling=10)
