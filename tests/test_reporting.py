@@ -62,7 +62,7 @@ def source(image_folder: Path) -> TaskSource:
         tuple(ClassDescription(name, text) for name, text in zip(NAMES, texts, strict=True)), "swatches", ATTACK
     )
     dataset = open_dataset(image_folder)
-    return TaskSource(task, dataset, find_classes(task, dataset), "/tmp/somewhere/task.json")
+    return TaskSource(task, dataset, find_classes(task, dataset), "somewhere/task.json")
 
 
 @pytest.fixture(scope="module")

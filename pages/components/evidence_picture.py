@@ -11,6 +11,7 @@ from n3core.descriptions import TaskSpec
 from pages.components import task_state, uploads
 from pages.components.plain import literal
 from pages.components.resources import large_picture
+from pages.components.steps import show_steps
 from pages.components.verdicts import Verdicts, class_ids_of, find_picture, judge, pictures_of
 
 __all__ = ["Choice", "Picture", "show"]
@@ -84,8 +85,7 @@ def show(task: TaskSpec) -> Choice | None:
             st.markdown(f"{icon} Named **{literal(picture.guess)}**, {100 * picture.probability:.0f} %")
     place = ids.index(picture.ref.id)
     with st.container(horizontal=True):
-        _show_step("Previous", ":material/arrow_back:", "Alt+Left", ids, place - 1)
-        _show_step("Next", ":material/arrow_forward:", "Alt+Right", ids, place + 1)
+        show_steps(ids, place)
     return Choice(picture, _show_target(task, picture))
 
 
@@ -132,18 +132,6 @@ def _show_target(task: TaskSpec, picture: Picture) -> str:
     if st.session_state.get(_OTHER) not in task.names:
         st.session_state[_OTHER] = next(name for name in task.names if name != picture.guess)
     return st.selectbox("Which class", task.names, key=_OTHER, persist_state="session")
-
-
-def _show_step(label: str, icon: str, shortcut: str, ids: list[str], index: int) -> None:
-    inside = 0 <= index < len(ids)
-    st.button(
-        label,
-        icon=icon,
-        shortcut=shortcut,
-        disabled=not inside,
-        on_click=task_state.choose_image,
-        args=(ids[index] if inside else "",),
-    )
 
 
 def _take_picture() -> None:

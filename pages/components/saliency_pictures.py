@@ -17,6 +17,7 @@ from pages.components.plain import literal
 from pages.components.progress import late_bar
 from pages.components.resources_saliency import part_mask, picture, picture_maps
 from pages.components.saliency import Choice
+from pages.components.steps import show_steps
 from pages.components.verdicts import Verdicts
 
 __all__ = ["VIEWS", "VIEW_KEY", "show_many", "show_one"]
@@ -195,19 +196,7 @@ def _show_steps(verdicts: Verdicts, order: list[int], place: int) -> None:
         st.selectbox(
             "Picture", ids, format_func=lambda key: titles.get(key, key), key=_CHOSEN, on_change=_take, width=360
         )
-        for label, icon, shortcut, index in (
-            ("Previous", ":material/arrow_back:", "Alt+Left", place - 1),
-            ("Next", ":material/arrow_forward:", "Alt+Right", place + 1),
-        ):
-            inside = 0 <= index < len(ids)
-            st.button(
-                label,
-                icon=icon,
-                shortcut=shortcut,
-                disabled=not inside,
-                on_click=task_state.choose_image,
-                args=(ids[index] if inside else "",),
-            )
+        show_steps(ids, place)
 
 
 def _take() -> None:

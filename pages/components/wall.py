@@ -17,6 +17,7 @@ from n3core.figures import probability_bars
 from pages.components import task_state
 from pages.components.plain import literal
 from pages.components.resources import large_picture, thumbnail
+from pages.components.steps import show_steps
 from pages.components.verdicts import Verdicts
 
 __all__ = ["DATASET", "UPLOADS", "Filters", "show_chosen", "show_classes", "show_figures", "show_filters", "show_wall"]
@@ -185,8 +186,7 @@ def show_chosen(now: Verdicts, before: Verdicts | None, among: tuple[str, ...]) 
             st.caption(f"Picture {literal(ids[index])}")
     place = among.index(ids[index]) if ids[index] in among else -1
     with st.container(horizontal=True):
-        _show_step("Previous", ":material/arrow_back:", "Alt+Left", among, place - 1)
-        _show_step("Next", ":material/arrow_forward:", "Alt+Right", among, place + 1)
+        show_steps(among, place)
     figure = probability_bars(now.prediction, index, before=before.prediction if before else None, true_name=true)
     name, value = now.prediction.top(index, 1)[0]
     st.plotly_chart(
@@ -194,18 +194,6 @@ def show_chosen(now: Verdicts, before: Verdicts | None, among: tuple[str, ...]) 
         key="probabilities",
         config={"displaylogo": False, "modeBarButtons": [["toImage"]]},
         alt=f"Bars of the class probabilities of this picture; the highest is {name} with {100 * value:.0f} %",
-    )
-
-
-def _show_step(label: str, icon: str, shortcut: str, ids: tuple[str, ...], index: int) -> None:
-    inside = 0 <= index < len(ids)
-    st.button(
-        label,
-        icon=icon,
-        shortcut=shortcut,
-        disabled=not inside,
-        on_click=task_state.choose_image,
-        args=(ids[index] if inside else "",),
     )
 
 
