@@ -43,7 +43,7 @@ class SynthesizedClassifier(nn.Module):
 
 @lru_cache(maxsize=32)
 def _blank_network(base: str, classes: int) -> nn.Module:
-    """A network without memory, in eval mode, to be copied: building one takes ten times as long."""
+    """A network without memory, in eval mode, to be copied: building one takes longer."""
     return build_network(base, classes, device="meta").eval()
 
 
@@ -124,7 +124,7 @@ class N3(nn.Module):
         Args:
             labels: c (K, d).
             without: as in `adapt`.
-            dtype: in which the deltas are multiplied out; bfloat16 takes a third of the time and rounds them.
+            dtype: in which the deltas are multiplied out; bfloat16 takes less time and rounds them.
         """
         factors, directions, biases = self.labels2adaptation(labels)
         tensors = self.base_tensors

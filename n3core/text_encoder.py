@@ -189,9 +189,8 @@ class TextEncoder:
         with self._lock:
             batch = self._tokenizer(text, truncation=False, return_offsets_mapping=True, verbose=False)
         tokens = len(batch["input_ids"])
-        end = max(
-            (b for _, b in batch["offset_mapping"][: limit - 1]), default=0
-        )  # the last place is a special token's
+        read = batch["offset_mapping"][: limit - 1]  # the last place is a special token's
+        end = max((b for _, b in read), default=0)
         return TextLength(tokens, limit, len(text[end:].split()) if tokens > limit else 0)
 
     def _compute(self, texts: list[str]) -> list[TokenStates]:

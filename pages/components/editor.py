@@ -15,7 +15,7 @@ from n3core.errors import InputError
 from n3core.text_checks import MAX_NAME_CHARACTERS
 from pages.components import task_state, typing_watch
 from pages.components.plain import count_words, literal
-from pages.components.resources import dropped_words, get_dataset
+from pages.components.resources import get_dataset, text_length
 
 __all__ = ["show"]
 
@@ -144,7 +144,7 @@ def _show_cards(task: TaskSpec, edited: str) -> None:
                 marks.append(":blue[:material/add: new]")
             elif opened[entry.name] != entry.text:
                 marks.append(":blue[:material/edit: edited]")
-            if dropped := dropped_words(entry.text):
+            if dropped := text_length(entry.text).dropped_words:
                 marks.append(f":orange[:material/content_cut: last {count_words('w ' * dropped)} not read]")
             st.caption(" · ".join(marks))
             short = entry.text if len(entry.text) <= _SHOWN else f"{entry.text[:_SHOWN].rsplit(' ', 1)[0]} …"

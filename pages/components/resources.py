@@ -31,7 +31,6 @@ if TYPE_CHECKING:  # torch loads with the engine, not with the first page
 __all__ = [
     "checkpoint_stamp",
     "classifier_file",
-    "dropped_words",
     "get_dataset",
     "get_engine",
     "large_picture",
@@ -180,11 +179,6 @@ def _predict(
 
     task = TaskSpec(tuple(ClassDescription(name, text) for name, text in zip(names, texts, strict=True)))
     return _engine.predict(task, square_pictures(data, refs, _engine.image_size))
-
-
-def dropped_words(text: str) -> int:
-    """How many words at the end of a description the text encoder does not read."""
-    return get_engine().encode([text]).dropped_words[0]
 
 
 def text_length(text: str) -> TextLength:
