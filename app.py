@@ -23,6 +23,7 @@ _PAGES = (
     ("saliency", "Saliency", "center_focus_strong", "Which pixels decide."),
     ("diagnose", "Diagnose", "troubleshoot", "Which description spoils the task, and why."),
     ("report", "Report", "summarize", "All of it as one file."),
+    ("benchmarks", "Benchmarks", "leaderboard", "Every system of the papers on the same pictures and texts."),
 )
 
 page = st.navigation(

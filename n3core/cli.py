@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from n3core import cli_explain, cli_training
+from n3core import cli_benchmark, cli_explain, cli_fetch, cli_training
 from n3core.cli_options import (
     Checkpoint,
     Commands,
@@ -40,6 +40,8 @@ app = typer.Typer(
 
 app.add_typer(cli_training.app)
 app.add_typer(cli_explain.app)
+app.add_typer(cli_benchmark.app)
+app.add_typer(cli_fetch.app, name="describe")
 
 
 @app.callback()

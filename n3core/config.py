@@ -38,6 +38,7 @@ class N3Config:
     mu: float = 1e-3  # initial value of the trainable scale
     mu_per_tensor: bool = True  # False: the paper's single global mu
     temperature: float = 10.0  # initial scale of the cosine logits of the generated fc
+    label_normalization: bool = False  # Class Normalization of the label embeddings (SCIENCE.md section 3)
     text: TextConfig = TextConfig()
 
 

@@ -5,7 +5,7 @@ Owns the task format and the matching of texts to classes; knows no dataset, no 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,6 +19,7 @@ from n3core.text_checks import (
     check_text,
     first_control,
     kind_of,
+    loose_keys,
     match_key,
 )
 
@@ -26,6 +27,7 @@ __all__ = [
     "ClassDescription",
     "MatchedDescriptions",
     "TaskSpec",
+    "class_finder",
     "load_descriptions",
     "load_task",
     "match_descriptions",
@@ -158,7 +160,7 @@ def match_descriptions(
     among: Iterable[NamedClass] | None = None,
     strict: bool = False,
 ) -> MatchedDescriptions:
-    """Give every class its text, by id, then by name, then by name without regard to case, spaces and hyphens.
+    """Give every class its text, by the forms of `class_finder`; nothing is guessed.
 
     Args:
         texts: class key -> text, as from `load_descriptions`.
@@ -174,12 +176,12 @@ def match_descriptions(
         InputError: a class without text, two texts for one class, or (strict) a text without class.
     """
     wanted = list(classes)
-    owners = _owners(list(among) if among is not None else wanted)
+    find = class_finder(among if among is not None else wanted)
     by_id: dict[str, str] = {}
     keys: dict[str, str] = {}
     problems: list[str] = []
     for key, text in texts.items():
-        found = next((ids for ids in (owners.get(form) for form in _forms(key)) if ids), frozenset())
+        found = find(key)
         if len(found) > 1:
             ids = ", ".join(sorted(found))
             raise InputError(f"the description {key!r} fits {len(found)} classes; use one of the ids {ids}")
@@ -199,18 +201,33 @@ def match_descriptions(
     return MatchedDescriptions({entry.id: by_id[entry.id] for entry in wanted}, tuple(problems))
 
 
-def _forms(key: str) -> tuple[tuple[str, str], ...]:
-    return ("id", key), ("name", key), ("folded", match_key(key))
+def class_finder(classes: Iterable[NamedClass]) -> Callable[[str], frozenset[str]]:
+    """Look classes up by id, by name, by `match_key` and last by `loose_keys`; the strictest form that fits wins.
 
+    Args:
+        classes: where to look.
 
-def _owners(classes: Sequence[NamedClass]) -> dict[tuple[str, str], frozenset[str]]:
+    Returns:
+        A function from a key to the ids of the classes it fits: none, one, or several where it is ambiguous.
+    """
+    entries = list(classes)
     owners: dict[tuple[str, str], frozenset[str]] = {}
-    for entry in classes:
-        for form in {("id", entry.id), ("name", entry.name), ("folded", match_key(entry.name))}:
+    for entry in entries:
+        for form in _forms(entry.name)[1:] + (("id", entry.id),):
             owners[form] = owners.get(form, frozenset()) | {entry.id}
-    for entry in classes:
-        owners.setdefault(("folded", match_key(entry.id)), frozenset({entry.id}))
-    return owners
+    for entry in entries:  # after all names: a name goes before another class's id
+        for form in _forms(entry.id)[2:]:
+            owners.setdefault(form, frozenset({entry.id}))
+
+    def find(key: str) -> frozenset[str]:
+        return next((ids for form in _forms(key) if (ids := owners.get(form))), frozenset())
+
+    return find
+
+
+def _forms(key: str) -> tuple[tuple[str, str], ...]:
+    kept, dropped = loose_keys(key)
+    return ("id", key), ("name", key), ("folded", match_key(key)), ("loose", kept), ("possessive", dropped)
 
 
 def _task(document: Any, where: str) -> TaskSpec:

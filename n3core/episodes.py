@@ -21,7 +21,7 @@ from n3core.config import TrainConfig
 from n3core.pixels import PixelSet
 from n3core.text_encoder import TextEncoder
 
-__all__ = ["Episode", "EpisodeSource", "TextPool", "draw_episode", "encode_pool"]
+__all__ = ["Episode", "EpisodeSource", "Task", "TextPool", "draw_episode", "draw_task", "encode_pool"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,26 @@ class TextPool:
     texts_of: tuple[np.ndarray, ...]
     weights_of: tuple[np.ndarray, ...]
     means: np.ndarray
+
+    @classmethod
+    def of(cls, states: np.ndarray, starts: np.ndarray, weights: Sequence[Sequence[float]]) -> TextPool:
+        """Index encoded texts by class.
+
+        Args:
+            states: (total tokens, H) float16, text after text, class after class.
+            starts: (texts + 1,) first row of each text.
+            weights: per class, one weight for each of its texts; normalised here.
+        """
+        first = np.cumsum([0, *map(len, weights)])
+        texts_of = tuple(np.arange(a, b) for a, b in pairwise(first))
+        weights_of = tuple(np.array(options) / sum(options) for options in weights)
+        means = np.stack(
+            [
+                np.mean([states[starts[t] : starts[t + 1]].astype(np.float32).mean(0) for t in rows], 0)
+                for rows in texts_of
+            ]
+        )
+        return cls(states, starts, texts_of, weights_of, means / np.linalg.norm(means, axis=1, keepdims=True))
 
     def gather(self, texts: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Pad some texts to states (K, L, H) float32 and mask (K, L)."""
@@ -78,13 +98,7 @@ def encode_pool(
         part.replace(path)
     with np.load(path) as stored:
         states, starts = stored["states"], stored["starts"]
-    first = np.cumsum([0, *map(len, texts)])
-    texts_of = tuple(np.arange(first[c], first[c + 1]) for c in range(len(texts)))
-    weights_of = tuple(np.array([w for _, w in options]) / sum(w for _, w in options) for options in texts)
-    means = np.stack(
-        [np.mean([states[starts[t] : starts[t + 1]].astype(np.float32).mean(0) for t in rows], 0) for rows in texts_of]
-    )
-    return TextPool(states, starts, texts_of, weights_of, means / np.linalg.norm(means, axis=1, keepdims=True))
+    return TextPool.of(states, starts, [[weight for _, weight in options] for options in texts])
 
 
 @dataclass(frozen=True)
@@ -110,6 +124,19 @@ class EpisodeSource:
 
 
 @dataclass(frozen=True)
+class Task:
+    """K classes to tell apart: their texts, and which images of theirs to look at.
+
+    states (K, L, H), mask (K, L), rows (N,) of the image set, labels (N,) in 0..K-1.
+    """
+
+    states: Tensor
+    mask: Tensor
+    rows: np.ndarray
+    labels: Tensor
+
+
+@dataclass(frozen=True)
 class Episode:
     """One step's task: texts of K classes and a mini-batch of their images.
 
@@ -122,26 +149,47 @@ class Episode:
     labels: Tensor
 
 
-def draw_episode(source: EpisodeSource, config: TrainConfig, rng: np.random.Generator) -> Episode:
-    """Draw K classes (neighbours in text space with chance `config.confusable`), a text and images for each."""
-    total = len(source.rows_of)
+def draw_task(
+    pool: TextPool,
+    rows_of: Sequence[np.ndarray],
+    config: TrainConfig,
+    rng: np.random.Generator,
+    *,
+    text_noise: float = 0.0,
+) -> Task:
+    """Draw K classes (neighbours in text space with chance `config.confusable`), a text and images for each.
+
+    Args:
+        pool: texts of the seen classes.
+        rows_of: per class, its images, as rows of whatever holds them.
+        config: settings.
+        rng: source of the randomness.
+        text_noise: see `EpisodeSource`.
+    """
+    total = len(rows_of)
     low, high = config.classes
     count = int(rng.integers(min(low, total), min(high, total) + 1))
     if rng.random() < config.confusable and total > 2 * count:
         anchor = int(rng.integers(total))
-        nearest = np.argpartition(-(source.pool.means @ source.pool.means[anchor]), 2 * count)[: 2 * count]
+        nearest = np.argpartition(-(pool.means @ pool.means[anchor]), 2 * count)[: 2 * count]
         classes = rng.choice(nearest, count, replace=False)
     else:
         classes = rng.choice(total, count, replace=False)
-    texts = [int(rng.choice(source.pool.texts_of[c], p=source.pool.weights_of[c])) for c in classes]
-    states, mask = source.pool.gather(texts)
-    if source.text_noise:
-        states = states + _text_shift(states, mask, rng) * source.text_noise
+    texts = [int(rng.choice(pool.texts_of[c], p=pool.weights_of[c])) for c in classes]
+    states, mask = pool.gather(texts)
+    if text_noise:
+        states = states + _text_shift(states, mask, rng) * text_noise
     keep = torch.from_numpy(rng.random(mask.shape) >= config.word_dropout)
     keep[:, 0] = True
     labels = np.sort(rng.integers(0, count, config.batch_size))
-    rows = np.array([rng.choice(source.rows_of[classes[label]]) for label in labels])
-    return Episode(states, mask & keep, source.images.pixels[rows], torch.from_numpy(labels))
+    rows = np.array([rng.choice(rows_of[classes[label]]) for label in labels])
+    return Task(states, mask & keep, rows, torch.from_numpy(labels))
+
+
+def draw_episode(source: EpisodeSource, config: TrainConfig, rng: np.random.Generator) -> Episode:
+    """Draw a task and load its images; the arguments are those of `draw_task`."""
+    task = draw_task(source.pool, source.rows_of, config, rng, text_noise=source.text_noise)
+    return Episode(task.states, task.mask, source.images.pixels[task.rows], task.labels)
 
 
 def _text_shift(states: Tensor, mask: Tensor, rng: np.random.Generator) -> Tensor:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from n3core.backbone import LayerSpec
+from n3core.class_norm import ClassNorm
 from n3core.config import N3Config
 
 __all__ = ["Labels2Adaptation", "Tokens2Label"]
@@ -50,6 +51,8 @@ class Labels2Adaptation(nn.Module):
 
     Decoder of tensor t: learned queries (M_t, d) attend over h; one linear map W_t from d to the column size of t
     turns what they found, D_t, into DeltaTheta_t = D_t W_t'. The classification layer has one query per class, h_k.
+    With `config.label_normalization` the embeddings c pass Class Normalization first. It stands here and not at the end
+    of Tokens2Label because its training statistics are those of a task's classes, while c belongs to one text alone.
     """
 
     def __init__(self, config: N3Config, specs: Sequence[LayerSpec]) -> None:
@@ -57,6 +60,7 @@ class Labels2Adaptation(nn.Module):
         self.adapted = tuple(spec for spec in specs if spec.kind != "fc" and spec.kind in config.adapt)
         self.features = next(spec for spec in specs if spec.kind == "fc").column_size
         width = config.width
+        self.label_norm = ClassNorm(width) if config.label_normalization else nn.Identity()
         self.encoder = _transformer(config, config.labels2adaptation_layers)
         self.norm = nn.LayerNorm(width)
         self.classifier = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, self.features))
@@ -78,6 +82,7 @@ class Labels2Adaptation(nn.Module):
             By name of an adapted tensor the factors D_t (M_t, d) and W_t (column size, d) of its delta, left apart so
             that the delta can be added to the base as it is made; class directions (K, F); class biases (K,).
         """
+        labels = self.label_norm(labels)
         hidden = self.norm(self.encoder(labels.unsqueeze(0)))  # (1, K, d)
         directions = self.classifier(hidden[0]) + self.classifier_skip(labels)  # (K, F)
         biases = self.bias(hidden[0]).squeeze(-1)  # (K,)

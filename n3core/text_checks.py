@@ -22,6 +22,7 @@ __all__ = [
     "check_text",
     "first_control",
     "kind_of",
+    "loose_keys",
     "match_key",
 ]
 
@@ -30,6 +31,9 @@ MAX_WORDS = 20_000
 MAX_NAME_CHARACTERS = 200
 MAX_CLASSES = 10_000
 _LINE_BREAKS = re.compile(r"[\t\n\r\v\f\x85]")
+_NUMBER = re.compile(r"^\d+[.)_\s-]+(?=\D)")  # "001." of "001.Black_footed_Albatross"
+_APOSTROPHES = re.compile(r"['\u2018\u2019\u02bc`]")
+_POSSESSIVE = re.compile(_APOSTROPHES.pattern + r"s\b")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # lone surrogates cannot be written as UTF-8
 
 
@@ -44,6 +48,26 @@ def match_key(key: str) -> str:
     """
     key = unicodedata.normalize("NFC", key.casefold())
     return "".join(character for character in key if not character.isspace() and character not in "_-") or key.strip()
+
+
+def loose_keys(key: str) -> tuple[str, str]:
+    """Weaker forms of a key, for the spellings of published class lists and of encyclopedias.
+
+    Both drop a leading number ("001.") and everything that is neither letter nor digit ("grizzly+bear"). The first
+    keeps the s of a possessive ("colt's foot" is "colts foot"), the second drops it too, as CUB does ("Brandt's
+    Cormorant" is "Brandt_Cormorant"). Nothing else is folded: a plural or a misspelling stays another name.
+
+    Args:
+        key: a class id or name.
+
+    Returns:
+        The two folded keys; `match_key` where nothing else would be left.
+    """
+    plain = unicodedata.normalize("NFC", key.casefold().strip().replace("_", " "))
+    plain = _NUMBER.sub("", plain)
+    kept, dropped = _APOSTROPHES.sub("", plain), _POSSESSIVE.sub("", plain)
+    first, second = ("".join(c for c in text if c.isalnum()) or match_key(key) for text in (kept, dropped))
+    return first, second
 
 
 def check_name(name: Any) -> str:

@@ -17,16 +17,24 @@ from accelerate import Accelerator, DistributedDataParallelKwargs
 from torch import Tensor, nn
 from torch.nn import functional
 
-from n3core.backbone import build_network, normalise, strip_classifier
+from n3core.backbone import build_network, classifier_names, normalise, strip_classifier
 from n3core.checkpoint import save_checkpoint
 from n3core.config import TrainConfig, to_json
 from n3core.episodes import EpisodeSource, draw_episode
 from n3core.files import write_atomically
-from n3core.model import N3
+from n3core.model import N3, SynthesizedClassifier
 from n3core.pixels import augment, to_float
 from n3core.training import load_state, one_cycle, run_steps, save_state, step_generator
 
-__all__ = ["ValidationSet", "calibrate_features", "train", "validate"]
+__all__ = [
+    "ValidationSet",
+    "build_optimizer",
+    "calibrate_features",
+    "centre_features",
+    "classify",
+    "train",
+    "validate",
+]
 
 
 @dataclass(frozen=True)
@@ -40,18 +48,53 @@ class ValidationSet:
     mask: Tensor
 
 
+class _FullPrecision(nn.Module):
+    """A layer that autocast leaves alone: rounded to bfloat16, logits of different classes are often the same."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, features: Tensor) -> Tensor:
+        with torch.autocast(features.device.type, enabled=False):
+            return self.layer(features.float())
+
+
+@torch.inference_mode()
+def classify(classifier: SynthesizedClassifier, pixels: np.ndarray, *, batch_size: int = 250) -> np.ndarray:
+    """Run a classifier in bfloat16 autocast, its classification layer in float32.
+
+    Args:
+        classifier: not in use elsewhere meanwhile; left channels-last.
+        pixels: (N, S, S, 3) uint8.
+        batch_size: images per pass.
+
+    Returns:
+        Logits (N, K) float32.
+    """
+    network = classifier.to(memory_format=torch.channels_last).network
+    name = classifier_names(classifier.base)[0].removesuffix(".weight")
+    head = network.get_submodule(name)
+    device = next(head.parameters()).device
+    found = [np.empty((0, len(classifier.class_names)), np.float32)]
+    network.set_submodule(name, _FullPrecision(head))
+    try:
+        with torch.autocast(device.type, torch.bfloat16):
+            for start in range(0, len(pixels), batch_size):
+                images = to_float(pixels[start : start + batch_size]).to(device)
+                found.append(classifier(images).float().cpu().numpy())
+    finally:
+        network.set_submodule(name, head)
+    return np.concatenate(found)
+
+
 def validate(model: N3, held_out: ValidationSet, *, batch_size: int = 250) -> float:
     """Per-class averaged accuracy in percent (paper equation 7)."""
     device = model.log_mu.device
     names = [str(k) for k in range(len(held_out.states))]
     classifier = model.synthesize(held_out.states.to(device), held_out.mask.to(device), names)
-    classifier.to(memory_format=torch.channels_last)
-    found = []
-    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16):
-        for start in range(0, len(held_out.pixels), batch_size):
-            images = to_float(held_out.pixels[start : start + batch_size]).to(device)
-            found.append(classifier(images).argmax(1).cpu().numpy())
-    correct = np.concatenate(found) == held_out.labels
+    logits = classify(classifier, held_out.pixels, batch_size=batch_size)
+    correct = logits.argmax(1) == held_out.labels
     return 100 * float(np.mean([correct[held_out.labels == k].mean() for k in np.unique(held_out.labels)]))
 
 
@@ -62,9 +105,13 @@ def calibrate_features(model: N3, pixels: np.ndarray) -> None:
     strip_classifier(model.config.base, network)
     network.load_state_dict(model.base_tensors)
     network.eval()
-    features = torch.cat(
-        [network(normalise(to_float(pixels[start : start + 250]))).flatten(1) for start in range(0, len(pixels), 250)]
-    )
+    parts = [network(normalise(to_float(pixels[start : start + 250]))) for start in range(0, len(pixels), 250)]
+    centre_features(model, torch.cat(parts).flatten(1))
+
+
+@torch.no_grad()
+def centre_features(model: N3, features: Tensor) -> None:
+    """As `calibrate_features`, from the base's features (N, F) of seen images."""
     model.feature_mean.copy_(features.mean(0))
     model.feature_norm.copy_((features - features.mean(0)).norm(dim=1).mean())
 
@@ -100,9 +147,7 @@ def train(
     accelerator = Accelerator(cpu=device == "cpu", mixed_precision="bf16", kwargs_handlers=[unused])
     skeleton = build_network(model.config.base, 2).to(accelerator.device, memory_format=torch.channels_last).eval()
     skeleton.requires_grad_(False)
-    optimizer = torch.optim.AdamW(
-        _parameter_groups(model, config.weight_decay), config.learning_rate, betas=(0.9, 0.98)
-    )
+    optimizer = build_optimizer(model, config)
     settings = to_json(config)
     first = load_state(out / "state", model, optimizer, settings)
     best_file = out / "best.json"
@@ -172,8 +217,9 @@ def train(
     return finished
 
 
-def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:
-    """Decay matrices only: scales, biases and norms are left alone."""
+def build_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """AdamW that decays matrices only: scales, biases and norms are left alone."""
     decayed = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
     plain = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
-    return [{"params": decayed, "weight_decay": weight_decay}, {"params": plain, "weight_decay": 0.0}]
+    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": plain, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, config.learning_rate, betas=(0.9, 0.98))

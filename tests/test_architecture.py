@@ -21,10 +21,11 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("n3core.backbone", "n3core.text_encoder", "n3core.datasets"),
     ("n3core.hypernetwork",),
     ("n3core.model",),
-    ("n3core.explain", "n3core.evaluate"),
+    ("n3core.explain", "n3core.evaluate", "n3core.generalized"),
     ("n3core.checkpoint", "n3core.training", "n3core.pretrain", "n3core.train", "n3core.recipes", "n3core.engine"),
-    ("n3core.reporting",),
-    ("n3core.cli_options", "n3core.cli_training", "n3core.cli_explain"),
+    ("n3core.baselines",),
+    ("n3core.benchmark", "n3core.reporting"),
+    ("n3core.cli_options", "n3core.cli_training", "n3core.cli_explain", "n3core.cli_benchmark", "n3core.cli_fetch"),
     ("n3core.cli", "n3core.__main__"),
 )
 

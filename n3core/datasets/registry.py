@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
+from n3core.datasets import awa2, cub, flowers_species, nabirds, sun
 from n3core.datasets.base import Dataset
 from n3core.datasets.folder import FolderDataset
 from n3core.datasets.grocery import GROCERY_SPLITS, Grocery, is_grocery
 from n3core.datasets.parquet import ParquetDataset
+from n3core.datasets.published import Archive, PublishedDataset
 from n3core.datasets.tiny_imagenet import TinyImagenet, is_tiny_imagenet
 from n3core.errors import InputError
 
@@ -24,17 +27,54 @@ _BENCHMARKS: dict[str, tuple[str, Callable[[Path], Dataset]]] = {
     "grocery:SS": ("grocery", Grocery),
     "grocery:SCE": ("grocery", lambda folder: Grocery(folder, "SCE")),
 }
+_PAGES = {
+    "tiny-imagenet": "https://image-net.org/download-images.php (Tiny ImageNet, as parquet shards)",
+    "grocery": "https://github.com/marcusklasson/GroceryStoreDataset (as parquet files)",
+}
+
+
+@dataclass(frozen=True)
+class _Published:
+    """A dataset in the layout of its authors; its folder in $N3_DATA is called like it."""
+
+    archive: Archive
+    splits: tuple[str, ...]
+    recognises: Callable[[Path], bool]
+    open: Callable[..., PublishedDataset]
+
+
+# NABirds goes before CUB, whose file names it shares.
+_PUBLISHED = {
+    entry.archive.name: entry
+    for entry in (
+        _Published(nabirds.NABIRDS, tuple(nabirds.SIZES), nabirds.is_nabirds, nabirds.open_nabirds),
+        _Published(cub.CUB_2011, tuple(cub.SIZES_2011), cub.is_cub_2011, cub.open_cub_2011),
+        _Published(cub.CUB_2010, tuple(cub.SIZES_2010), cub.is_cub_2010, cub.open_cub_2010),
+        _Published(awa2.AWA2, tuple(awa2.SIZES), awa2.is_awa2, awa2.open_awa2),
+        _Published(
+            flowers_species.FLOWERS_SPECIES,
+            tuple(flowers_species.SIZES),
+            flowers_species.is_flowers,
+            flowers_species.open_flowers_species,
+        ),
+        _Published(sun.SUN, tuple(sun.SIZES), sun.is_sun, sun.open_sun),
+    )
+}
 
 
 def dataset_names() -> tuple[str, ...]:
-    """Every name that `open_dataset` knows."""
-    return (*_EMBEDDED, *(name for name in _BENCHMARKS if name != "grocery:SS"))
+    """Every name that `open_dataset` knows; published datasets with each of their splits."""
+    splits = (f"{name}:{split}" for name, entry in _PUBLISHED.items() for split in entry.splits)
+    return (*_short_names(), *splits)
 
 
 def available_datasets() -> tuple[str, ...]:
-    """The names that can be opened on this machine: the embedded ones and those that lie in $N3_DATA."""
+    """The names that can be opened on this machine: the embedded ones and those that lie in $N3_DATA.
+
+    Of a published dataset only the name without split is among them: which splits it has depends on its files.
+    """
     root = os.environ.get(DATA_VARIABLE)
-    found = [name for name in dataset_names() if name in _BENCHMARKS and root and _folder(root, name).is_dir()]
+    found = [name for name in _short_names() if name not in _EMBEDDED and root and _folder(root, name).is_dir()]
     return (*_EMBEDDED, *found)
 
 
@@ -43,11 +83,12 @@ def open_dataset(name_or_path: str | Path, *, descriptions: Path | str | None = 
 
     Args:
         name_or_path: a name of `dataset_names`, a folder of images in class sub-folders, a parquet file, or a folder
-            in the layout of Tiny ImageNet or Grocery. Names go before paths; write ./name for a folder called so.
-            PATH::FILE names the descriptions along with the images.
-        descriptions: for a dataset of one's own, the descriptions or task file to use instead of the one that lies with
-            its images. Datasets with a name bring their own texts; `match_descriptions` puts others over them.
-        strict: for a dataset of one's own, raise on a description without class.
+            in the layout of one of the named datasets. Names go before paths; write ./name for a folder called so.
+            NAME:SPLIT and PATH:SPLIT choose a split, PATH::FILE names the descriptions along with the images.
+        descriptions: the descriptions or task file to use instead of the one that lies with the images, for a dataset
+            of one's own or a published one. Fieldbook, Tiny ImageNet and Grocery bring their own texts;
+            `match_descriptions` puts others over them.
+        strict: where descriptions are read from a file, raise on a description without class.
 
     Returns:
         The dataset.
@@ -62,12 +103,15 @@ def open_dataset(name_or_path: str | Path, *, descriptions: Path | str | None = 
 
         return open_fieldbook(_EMBEDDED[name])
     if name in _BENCHMARKS:
-        return _open_benchmark(name)
+        return _BENCHMARKS[name][1](_found(name))
     if descriptions is None and TEXTS_MARK in name:
         name, _, descriptions = name.partition(TEXTS_MARK)
     path = Path(name)
     texts = Path(descriptions) if descriptions is not None else None
+    short, _, split = name.partition(":")
     try:
+        if short in _PUBLISHED:
+            return _PUBLISHED[short].open(_found(short), split or None, texts, strict=strict)
         return _open_path(path, texts, strict)
     except (OSError, ValueError) as error:
         if isinstance(error, InputError):
@@ -79,23 +123,38 @@ def _open_path(path: Path, descriptions: Path | None, strict: bool) -> Dataset:
     base, _, split = path.name.rpartition(":")
     if not path.exists() and split in GROCERY_SPLITS and is_grocery(path.with_name(base)):
         return Grocery(path.with_name(base), split)
+    if base and not path.exists() and (entry := _recognise(path.with_name(base))):
+        return entry.open(path.with_name(base), split, descriptions, strict=strict)
     if path.is_dir():
         if is_tiny_imagenet(path):
             return TinyImagenet(path)
         if is_grocery(path):
             return Grocery(path)
+        if entry := _recognise(path):
+            return entry.open(path, None, descriptions, strict=strict)
         return FolderDataset(path, descriptions, strict=strict)
     if path.is_file() and path.suffix.lower() in (".parquet", ".pq"):
         return ParquetDataset(path, descriptions, strict=strict)
     if path.is_file():
         raise InputError(f"{path} is neither a folder nor a parquet file; give one of them or a name")
     raise InputError(
-        f"no dataset {str(path)[:200]!r}; use {', '.join(dataset_names())} or the path of a folder or parquet"
+        f"no dataset {str(path)[:200]!r}; use {', '.join(_short_names())} or the path of a folder or parquet"
     )
 
 
-def _open_benchmark(name: str) -> Dataset:
-    folder_name, reader = _BENCHMARKS[name]
+def _short_names() -> tuple[str, ...]:
+    return (*_EMBEDDED, *(name for name in _BENCHMARKS if name != "grocery:SS"), *_PUBLISHED)
+
+
+def _recognise(folder: Path) -> _Published | None:
+    """The published dataset whose layout a folder has."""
+    if not folder.is_dir():
+        return None
+    return next((entry for entry in _PUBLISHED.values() if entry.recognises(folder)), None)
+
+
+def _found(name: str) -> Path:
+    """The folder of a named dataset in $N3_DATA."""
     root = os.environ.get(DATA_VARIABLE)
     if not root:
         raise InputError(
@@ -103,11 +162,13 @@ def _open_benchmark(name: str) -> Dataset:
         )
     folder = _folder(root, name)
     if not folder.is_dir():
+        page = _PUBLISHED[name].archive.page if name in _PUBLISHED else _PAGES[folder.name]
         raise InputError(
-            f"{name} is not in ${DATA_VARIABLE}: no folder {folder}; set it to the folder above {folder_name}"
+            f"{name} is not in ${DATA_VARIABLE}: no folder {folder}; set it to the folder above {folder.name}, "
+            f"which is to be had from {page}"
         )
-    return reader(folder)
+    return folder
 
 
 def _folder(root: str, name: str) -> Path:
-    return Path(root) / _BENCHMARKS[name][0]
+    return Path(root) / (_BENCHMARKS[name][0] if name in _BENCHMARKS else name)

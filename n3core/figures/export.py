@@ -22,7 +22,7 @@ from n3core.results.adaptation import LayerMagnitudes
 from n3core.results.predictions import ConfusionMatrix
 from n3core.results.saliency import SaliencyMaps
 
-__all__ = ["draw_confusion", "draw_magnitudes", "draw_saliency", "to_png", "to_svg"]
+__all__ = ["draw_confusion", "draw_magnitudes", "draw_saliency", "printable_label", "to_png", "to_svg"]
 
 _PAPER, _INK, _LINE = "#fbf9f3", "#2a2823", "#d9d1bf"
 _SHADES = LinearSegmentedColormap.from_list("ink", [_PAPER, "#9cc6e0", NOW, "#06304f"])  # even in brightness
@@ -62,7 +62,7 @@ def draw_confusion(confusion: ConfusionMatrix) -> Callable[[], Figure]:
     """Draw the share of the images of every class (rows) that are given each class (columns), in percent."""
 
     def draw() -> Figure:
-        names = [_label(name) for name in confusion.class_names]
+        names = [printable_label(name) for name in confusion.class_names]
         totals = confusion.counts.sum(axis=1, keepdims=True)
         rates = 100 * confusion.counts / np.maximum(totals, 1)  # a class without pictures keeps an empty row
         side = float(np.clip(0.27 * len(names), 2.6, 9.0))
@@ -162,7 +162,7 @@ def _save(draw: Callable[[], Figure], kind: str, **options: object) -> bytes:
     return target.getvalue()
 
 
-def _label(name: str) -> str:
+def printable_label(name: str) -> str:
     """Shorten a name and leave out what XML cannot hold."""
     name = "".join(letter for letter in name if letter.isprintable())
     return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"

@@ -127,18 +127,20 @@ def colour_bar(unit: str, look: Look, limit: float | None) -> go.Figure:
     scale = [f"rgb({r:.0f},{g:.0f},{b:.0f})" for r, g, b in _palette(look.colour_map)]
     figure = go.Figure(go.Heatmap(z=[places], x=places, y=[""], colorscale=scale, showscale=False, hoverinfo="x"))
     what = "Against or for the class" if signed else "Saliency"
+    title = _scale_title(unit, limit).replace(" (%", "<br>(%")  # one line is too long for a narrow screen
+    lines = 1 + title.count("<br>")
     figure.update_layout(
         title={"text": what, "x": 0, "xanchor": "left", "font": {"size": 14}},
         xaxis={
-            "title": {"text": _scale_title(unit, limit), "standoff": 4},
+            "title": {"text": title, "standoff": 4, "font": {"size": 13}},
             "range": [float(places[0]), float(places[-1])] if most > 0 else None,
             "fixedrange": True,
             "nticks": 6,
             "exponentformat": "power",
         },
         yaxis={"visible": False, "fixedrange": True},
-        height=112,
-        margin={"l": 12, "r": 24, "t": 28, "b": 46},
+        height=96 + 16 * lines,
+        margin={"l": 12, "r": 24, "t": 28, "b": 30 + 16 * lines},
     )
     return figure
 

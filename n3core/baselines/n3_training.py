@@ -1,0 +1,253 @@
+"""N3 behind the two verbs: meta-trained on images, on features for the classification layer alone, or as it shipped.
+
+Owns how a fresh N3 is meta-trained in memory on the seen classes of a run (N3 paper, section 3.3); model and episodes
+are those of n3core.model and n3core.episodes. Knows no dataset, no search space and no file but the checkpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.nn.utils import clip_grad_norm_
+
+from n3core.backbone import build_network
+from n3core.baselines.base import BaseNetwork, ClassTexts, ImageSet, Settings
+from n3core.checkpoint import load_checkpoint
+from n3core.config import N3Config, TrainConfig
+from n3core.episodes import EpisodeSource, TextPool, draw_episode, draw_task
+from n3core.model import N3
+from n3core.pixels import PixelSet, augment, to_float
+from n3core.train import build_optimizer, centre_features, classify
+from n3core.training import one_cycle, step_generator
+
+__all__ = ["FeatureN3", "N3Settings", "PixelN3", "ShippedN3"]
+
+RunEpisode = Callable[[np.random.Generator], tuple[Tensor, Tensor]]  # -> logits (N, K), labels (N,)
+
+
+@dataclass(frozen=True)
+class N3Settings:
+    """What an N3 is and how it is meta-trained; see N3Config and TrainConfig.
+
+    classes: an episode's K is drawn uniformly between these, or up to the number of seen classes where they are fewer.
+    text_noise: see EpisodeSource.
+    """
+
+    steps: int = 600
+    batch_size: int = 96
+    classes: tuple[int, int] = (10, 60)
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-2
+    label_smoothing: float = 0.05
+    confusable: float = 0.5
+    word_dropout: float = 0.1
+    text_noise: float = 2.0
+    width: int = 128
+    heads: int = 4
+    gamma: float = 1.0
+    mu: float = 1e-3
+    adapt: tuple[str, ...] = ("conv", "norm", "fc")
+    label_normalization: bool = False
+
+    @classmethod
+    def of(cls, values: Settings, **fixed: Any) -> N3Settings:
+        """Defaults, then what makes the system what it is, then the values of a trial; lists become tuples."""
+        given = {**fixed, **values}
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})
+
+    def model_config(self, base: BaseNetwork) -> N3Config:
+        """The N3 over a base network."""
+        return N3Config(
+            base.name,
+            base.image_size,
+            width=self.width,
+            heads=self.heads,
+            adapt=self.adapt,
+            gamma=self.gamma,
+            mu=self.mu,
+            label_normalization=self.label_normalization,
+            text=base.text,
+        )
+
+    def train_config(self, seed: int) -> TrainConfig:
+        """Its meta-training."""
+        names = TrainConfig.__dataclass_fields__.keys() - {"data", "seed"}
+        return TrainConfig((), seed=seed, **{name: value for name, value in asdict(self).items() if name in names})
+
+
+class _MetaTrained:
+    """What both ways to train a fresh N3 share: seeding, texts and the loop over episodes.
+
+    No class is held out within a fit: the last step is kept. Seen classes without an image are left out.
+    """
+
+    def __init__(self, settings: N3Settings, base: BaseNetwork, seed: int) -> None:
+        self.settings, self.base, self.seed = settings, base, seed
+        self._device = torch.device(base.device)
+        self._model: N3 | None = None
+
+    def fit(self, images: ImageSet, labels: np.ndarray, texts: ClassTexts) -> None:
+        """Meta-train on the seen classes; see ZeroShotMethod."""
+        seen, labels = np.unique(np.asarray(labels), return_inverse=True)
+        texts = texts.take(seen)
+        with torch.random.fork_rng():
+            torch.manual_seed(self.seed)
+            model = self._build().to(self._device)
+            centre_features(model, torch.from_numpy(np.asarray(images.features, np.float32)).to(self._device))
+            config = self.settings.train_config(self.seed)
+            _meta_train(model, config, self._episodes(model, config, images, labels, texts))
+        self._model = model
+
+    @property
+    def model(self) -> N3:
+        """The trained N3."""
+        if self._model is None:
+            raise RuntimeError("fit comes before predict")
+        return self._model
+
+    def _build(self) -> N3:
+        raise NotImplementedError
+
+    def _episodes(
+        self, model: N3, config: TrainConfig, images: ImageSet, labels: np.ndarray, texts: ClassTexts
+    ) -> RunEpisode:
+        raise NotImplementedError
+
+
+class PixelN3(_MetaTrained):
+    """N3 as published: the adapted network sees augmented images, gradients reach Gamma through it (section 3.3)."""
+
+    def predict(self, images: ImageSet, texts: ClassTexts) -> np.ndarray:
+        """Synthesize the classifier of the described classes and run it; see ZeroShotMethod."""
+        return _predict_pixels(self.model, images, texts)
+
+    def _build(self) -> N3:
+        return N3(self.settings.model_config(self.base), self.base.tensors)
+
+    def _episodes(
+        self, model: N3, config: TrainConfig, images: ImageSet, labels: np.ndarray, texts: ClassTexts
+    ) -> RunEpisode:
+        pixels = PixelSet("seen", _pixels_of(images), texts.ids, labels, {}, {})
+        source = EpisodeSource.of(pixels, _text_pool(texts), text_noise=self.settings.text_noise)
+        skeleton = build_network(self.base.name, 2).to(self._device, memory_format=torch.channels_last).eval()
+        skeleton.requires_grad_(False)
+
+        def run_episode(rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+            episode = draw_episode(source, config, rng)
+            batch = augment(to_float(episode.pixels), rng, self.base.image_size)
+            batch = batch.to(self._device, memory_format=torch.channels_last)
+            with torch.autocast(self._device.type, torch.bfloat16):
+                logits = model(skeleton, episode.states.to(self._device), episode.mask.to(self._device), batch)
+            return logits, episode.labels.to(self._device)
+
+        return run_episode
+
+
+class FeatureN3(_MetaTrained):
+    """N3 that generates the classification layer alone, trained on the cached features of the base.
+
+    The base never changes, so logits are w'(f - m) + b without a pass through the network. Features are those of whole
+    images: no crop, no mirror. SqueezeNet rectifies its logits at every position before it pools them; on pooled
+    features that step has no counterpart and is left out.
+    """
+
+    def predict(self, images: ImageSet, texts: ClassTexts) -> np.ndarray:
+        """Generate the classification layer of the described classes and apply it; see ZeroShotMethod."""
+        with torch.inference_mode():
+            weight, bias = _classification_layer(self.model, _label_embeddings(self.model, texts))
+        features = torch.from_numpy(np.asarray(images.features, np.float32))
+        return functional.linear(features, weight.cpu(), bias.cpu()).numpy()
+
+    def _build(self) -> N3:
+        return N3(replace(self.settings, adapt=("fc",)).model_config(self.base), {})  # the base is in the features
+
+    def _episodes(
+        self, model: N3, config: TrainConfig, images: ImageSet, labels: np.ndarray, texts: ClassTexts
+    ) -> RunEpisode:
+        pool = _text_pool(texts)
+        rows_of = [np.flatnonzero(labels == k) for k in range(len(texts))]
+
+        def run_episode(rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+            task = draw_task(pool, rows_of, config, rng, text_noise=self.settings.text_noise)
+            with torch.autocast(self._device.type, torch.bfloat16):
+                embedded = model.tokens2label(task.states.to(self._device), task.mask.to(self._device))
+            weight, bias = _classification_layer(model, embedded.float())
+            features = torch.from_numpy(np.asarray(images.features[task.rows], np.float32)).to(self._device)
+            return functional.linear(features, weight, bias), task.labels.to(self._device)
+
+        return run_episode
+
+
+class ShippedN3:
+    """The checkpoint that ships with the project, as it is: what it was trained on stands in its entry's note."""
+
+    def __init__(self, base: BaseNetwork) -> None:
+        self.base = base
+        self._model: N3 | None = None
+
+    def fit(self, images: ImageSet, labels: np.ndarray, texts: ClassTexts) -> None:
+        """Do nothing: the checkpoint is used as it is."""
+
+    def predict(self, images: ImageSet, texts: ClassTexts) -> np.ndarray:
+        """Synthesize the classifier of the described classes and run it; see ZeroShotMethod."""
+        if self._model is None:
+            assert self.base.checkpoint is not None
+            self._model = load_checkpoint(self.base.checkpoint).to(self.base.device)
+        return _predict_pixels(self._model, images, texts)
+
+
+def _meta_train(model: N3, config: TrainConfig, run_episode: RunEpisode) -> None:
+    """Minimise the cross-entropy of one episode a step; leave the model frozen and in eval mode."""
+    optimizer = build_optimizer(model, config)
+    model.train()
+    for step in range(config.steps):
+        logits, labels = run_episode(step_generator(config.seed, step))
+        loss = functional.cross_entropy(logits.float(), labels, label_smoothing=config.label_smoothing)
+        for group in optimizer.param_groups:
+            group["lr"] = config.learning_rate * one_cycle(step, config.steps)
+        optimizer.zero_grad()
+        loss.backward()
+        clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+    model.eval().requires_grad_(False)
+
+
+def _text_pool(texts: ClassTexts) -> TextPool:
+    """One text a class."""
+    lengths = texts.mask.sum(1).tolist()
+    states = texts.states[texts.mask].half().numpy()  # (total tokens, H)
+    return TextPool.of(states, np.cumsum([0, *lengths]), [[1.0]] * len(texts))
+
+
+def _label_embeddings(model: N3, texts: ClassTexts) -> Tensor:
+    """c (K, d): each text is read alone, without padding, so its embedding does not depend on the others."""
+    device = model.log_mu.device
+    embedded = []
+    for states, mask in zip(texts.states, texts.mask, strict=True):
+        alone = states[mask][None].to(device)  # (1, L, H)
+        embedded.append(model.tokens2label(alone, torch.ones(alone.shape[:2], dtype=torch.bool, device=device)))
+    return torch.cat(embedded)
+
+
+def _classification_layer(model: N3, embedded: Tensor) -> tuple[Tensor, Tensor]:
+    """Weight (K, F) and bias (K,) of the classification layer, from label embeddings c (K, d)."""
+    tensors = model.adapt_to_labels(embedded)
+    return tensors[model.weight_name].flatten(1), tensors[model.bias_name]
+
+
+def _predict_pixels(model: N3, images: ImageSet, texts: ClassTexts) -> np.ndarray:
+    with torch.inference_mode():
+        embedded = _label_embeddings(model, texts)
+    return classify(model.synthesize_labels(embedded, texts.ids), _pixels_of(images))
+
+
+def _pixels_of(images: ImageSet) -> np.ndarray:
+    if images.pixels is None:
+        raise ValueError("N3 with adapted layers needs pixels, and the image set has none")
+    return images.pixels

@@ -1,0 +1,121 @@
+"""What the frozen base network makes of images, computed once and memory-mapped afterwards.
+
+Owns the two depths that systems read beside pixels: pooled features and the last feature map. Knows no system.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from n3core.backbone import build_network, normalise, strip_classifier
+from n3core.baselines.base import BaseNetwork
+from n3core.pixels import cache_folder, to_float
+
+__all__ = ["feature_network", "load_features", "load_maps", "map_network"]
+
+Advance = Callable[[int], None]  # told how many images were done
+
+_BATCH = 250
+_BEHIND_THE_MAP = ("avgpool", "dropout", "fc")
+
+
+def feature_network(base: BaseNetwork) -> nn.Module:
+    """The base in eval mode, from normalised images (N, 3, S, S) to penultimate features (N, F)."""
+    network = build_network(base.name, 1)
+    strip_classifier(base.name, network)
+    network.load_state_dict(base.tensors)
+    return nn.Sequential(network, nn.Flatten(1)).eval().requires_grad_(False)
+
+
+def map_network(base: BaseNetwork) -> nn.Module:
+    """The base in eval mode, from normalised images (N, 3, S, S) to its last feature map (N, F, h, w).
+
+    At 64 pixels the last stage of ResNet-18 leaves 2 x 2 places, too few for regions. Its copy here does without
+    the last stride and spreads the convolutions behind it to dilation 2: same weights, 4 x 4 places, and every second
+    one holds exactly what the base computes there. GoogLeNet and SqueezeNet give their own maps.
+    """
+    network = build_network(base.name, 1)
+    strip_classifier(base.name, network)
+    network.load_state_dict(base.tensors)
+    if base.name == "resnet18":
+        _widen_last_stage(network.layer4)
+    # torchvision registers the children of its networks in the order of the forward pass.
+    children = dict(network.features.named_children() if base.name == "squeezenet1_1" else network.named_children())
+    stages = nn.Sequential(*(child for name, child in children.items() if name not in _BEHIND_THE_MAP))
+    return stages.eval().requires_grad_(False)
+
+
+def load_features(base: BaseNetwork, base_hash: str, key: str, pixels: np.ndarray, advance: Advance) -> np.ndarray:
+    """Penultimate features (N, F) float32, read from the cache where they were computed before.
+
+    Args:
+        base: the network.
+        base_hash: hash of its tensors.
+        key: hash of what the images are.
+        pixels: (N, S, S, 3) uint8.
+        advance: told how many images were done.
+    """
+    return _cached(base, f"features|{base_hash}|{key}", feature_network, pixels, np.float32, advance)
+
+
+def load_maps(base: BaseNetwork, base_hash: str, key: str, pixels: np.ndarray, advance: Advance) -> np.ndarray:
+    """Last feature maps (N, F, h, w) float16; the arguments are those of `load_features`."""
+    return _cached(base, f"maps|{base_hash}|{key}", map_network, pixels, np.float16, advance)
+
+
+def _widen_last_stage(stage: nn.Module) -> None:
+    """Stride 1 instead of 2, in place; whatever comes behind the stride reads every second place."""
+    behind = False
+    for module in stage.modules():
+        if not isinstance(module, nn.Conv2d):
+            continue
+        if module.stride == (2, 2):
+            module.stride = (1, 1)
+            behind = True
+        elif behind and module.kernel_size == (3, 3):
+            module.dilation = module.padding = (2, 2)
+
+
+def _cached(
+    base: BaseNetwork,
+    what: str,
+    build: Callable[[BaseNetwork], nn.Module],
+    pixels: np.ndarray,
+    dtype: type[np.floating],
+    advance: Advance,
+) -> np.ndarray:
+    digest = hashlib.sha256(json.dumps([what, len(pixels)]).encode()).hexdigest()[:24]
+    path = cache_folder() / "features" / f"{digest}.npy"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(f".{os.getpid()}.part")
+        network = build(base).to(base.device, memory_format=torch.channels_last)
+        _compute(network, base.device, pixels, part, dtype, advance)
+        part.replace(path)
+    return np.load(path, mmap_mode="r")
+
+
+@torch.inference_mode()
+def _compute(
+    network: nn.Module, device: str, pixels: np.ndarray, part: Path, dtype: type[np.floating], advance: Advance
+) -> None:
+    store: np.ndarray | None = None
+    for start in range(0, len(pixels), _BATCH):
+        images = normalise(to_float(pixels[start : start + _BATCH]).to(device, memory_format=torch.channels_last))
+        with torch.autocast(device, torch.bfloat16):
+            found: Tensor = network(images)
+        values = found.float().cpu().numpy()
+        if store is None:
+            store = np.lib.format.open_memmap(part, mode="w+", dtype=dtype, shape=(len(pixels), *values.shape[1:]))
+        store[start : start + len(values)] = values
+        advance(len(values))
+    assert store is not None, "no class is without images"
+    store.flush()

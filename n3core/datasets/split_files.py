@@ -1,0 +1,117 @@
+"""The files in which authors publish which classes are seen, validate and are unseen; names only, as they stand there.
+
+Owns the three forms: a json object, the class lists of xlsa17.zip, and att_splits.mat with the res101.mat whose images
+it counts. Knows no dataset and draws nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from n3core.datasets.gbu import FEATURE_FILE, GBU_PAGE, LOCATIONS, SPLIT_FILE, check_locations
+from n3core.datasets.listings import read_lines
+from n3core.datasets.matlab import one_based_rows, read_matlab, read_texts, read_vector
+from n3core.documents import read_document
+from n3core.errors import InputError
+
+__all__ = ["SPLIT_PARTS", "NamedSplit", "read_class_lists", "read_split_folder"]
+
+SPLIT_PARTS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class NamedSplit:
+    """A split as its files have it.
+
+    where: the file or folder, for errors.
+    names: "train", "test" and, where the files name them, "val" -> class names.
+    held_out: paths, on the machine of the authors, of the images of seen classes that are only tested on.
+    """
+
+    where: str
+    names: Mapping[str, Sequence[str]]
+    held_out: tuple[str, ...] = ()
+
+
+def read_split_folder(place: Path, numbered: Callable[[], Sequence[str]]) -> NamedSplit | None:
+    """Read the split that lies in a folder, or in a json file beside it that is called like it.
+
+    Args:
+        place: the folder, such as splits/PS.
+        numbered: gives the class names in the order of the dataset's own numbers, for files without names.
+
+    Returns:
+        The split, or None where there are no such files.
+
+    Raises:
+        InputError: files that are damaged, contradict each other or miss their other half.
+    """
+    document = place.with_name(f"{place.name}.json")
+    if document.is_file():
+        return NamedSplit(str(document), _read_json(document))
+    if (place / SPLIT_FILE).is_file():
+        return _read_locations(place, numbered)
+    return read_class_lists(place)
+
+
+def read_class_lists(place: Path) -> NamedSplit | None:
+    """Read the class lists of a folder: one name a line, test classes and either kind of training classes.
+
+    Args:
+        place: holds testclasses.txt and either trainclasses1.txt with valclasses1.txt, trainvalclasses.txt or
+            trainclasses.txt.
+
+    Returns:
+        The split, or None where there is no list of test classes.
+
+    Raises:
+        InputError: the list of training classes is missing, or one cannot be read.
+    """
+    if not (place / "testclasses.txt").is_file():
+        return None
+    if (place / "trainclasses1.txt").is_file() and (place / "valclasses1.txt").is_file():
+        stems = {"train": "trainclasses1", "val": "valclasses1"}
+    elif (place / "trainvalclasses.txt").is_file():
+        stems = {"train": "trainvalclasses"}
+    else:
+        stems = {"train": "trainclasses"}
+    stems["test"] = "testclasses"
+    return NamedSplit(str(place), {part: read_lines(place / f"{stem}.txt") for part, stem in stems.items()})
+
+
+def _read_json(path: Path) -> Mapping[str, Sequence[str]]:
+    document = read_document(path)
+    if not isinstance(document, dict) or not {"train", "test"} <= set(document) <= set(SPLIT_PARTS):
+        raise InputError(f'{path} must be like {{"train": [classes], "val": [classes], "test": [classes]}}')
+    for part, keys in document.items():
+        if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+            raise InputError(f"{path}: {part!r} must be a list of class names")
+    return document
+
+
+def _read_locations(place: Path, numbered: Callable[[], Sequence[str]]) -> NamedSplit:
+    """The classes whose images att_splits.mat points at."""
+    where, features = str(place / SPLIT_FILE), place / FEATURE_FILE
+    if not features.is_file():
+        raise InputError(
+            f"{where} counts the images of {FEATURE_FILE}, which is missing; get both from {GBU_PAGE}, or put the "
+            "lists trainclasses1.txt, valclasses1.txt and testclasses.txt in its place"
+        )
+    images = read_matlab(features, ("labels",), ("image_files",))
+    labels = read_vector(images["labels"], f"{features}: 'labels'") - 1
+    stored = read_matlab(place / SPLIT_FILE, [f"{name}_loc" for name in LOCATIONS], ("allclasses_names",))
+    named = "allclasses_names" in stored
+    names = read_texts(stored["allclasses_names"], f"{where}: 'allclasses_names'") if named else tuple(numbered())
+    if len(labels) == 0 or labels.min() < 0 or labels.max() >= len(names):
+        raise InputError(f"{features}: 'labels' must be 1 to {len(names)}, the classes of {SPLIT_FILE}")
+    rows = {name: one_based_rows(stored[f"{name}_loc"], len(labels), f"{where}: '{name}_loc'") for name in LOCATIONS}
+    check_locations(rows, labels, names, where)
+    parts = {
+        part: [names[number] for number in sorted(set(labels[rows[location]].tolist()))]
+        for part, location in (("train", "train"), ("val", "val"), ("test", "test_unseen"))
+    }
+    files = read_texts(images["image_files"], f"{features}: 'image_files'") if "image_files" in images else ()
+    held_out = tuple(files[row] for row in rows["test_seen"]) if len(files) == len(labels) else ()
+    return NamedSplit(where, parts, held_out)

@@ -1,0 +1,27 @@
+"""Benchmarks: what every system of the papers makes of the same pictures and texts."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from n3core.errors import InputError
+from pages.components import benchmarks, benchmarks_attention, benchmarks_source
+from pages.components.plain import literal
+
+st.title("Benchmarks", anchor=False)
+st.caption(
+    "Every system of the papers, fitted on the same pictures and texts and judged on classes that none of them has "
+    "seen."
+)
+
+results = benchmarks_source.show()
+view = benchmarks.show_views()
+try:
+    if view == benchmarks.ATTENTION:
+        benchmarks_attention.show(results)
+    elif results is None:
+        benchmarks_source.show_empty()
+    else:
+        benchmarks.show(results, view)
+except InputError as error:
+    st.error(literal(str(error)), icon=":material/error:")
