@@ -86,6 +86,7 @@ def benchmark(
         trials,
         Measurements(controls, permutations, "generalized" in settings),
         ContinualPlan(tasks, seeds, trials) if "continual" in settings else None,
+        known=tuple(METHODS.values()),
     )
     bench = request.open()
     _warn(bench)
@@ -94,7 +95,7 @@ def benchmark(
     if as_json:
         print_json({"out": str(out), **encode(results)})
         return
-    _print(make_sheets(results, tuple(METHODS.values())))
+    _print(make_sheets(results, plan.known))
     typer.echo(f"{out / 'results.json'}", err=True)
 
 

@@ -132,16 +132,16 @@ def main(
             ]
             key = f"{learner}{'+cn' if normalised else ''}"
             chosen[key], seconds[key] = settings, round(time.monotonic() - begin, 1)
-            typer.echo(f"{key}: {seconds[key]} s, {settings}", err=True)
-    notes = {
-        "data": f"fieldbook-{kingdom}",
-        "tasks": tasks,
-        "trials": trials,
-        "settings": chosen,
-        "seconds": seconds,
-        "runs": [dataclasses.asdict(found) | {"seed": s} for group in runs.values() for s, found in enumerate(group)],
-    }
-    write_atomically(out, json.dumps(notes, indent=1).encode())
+            harmonic = np.mean([found.mean_harmonic for found in runs[learner, normalised]])
+            typer.echo(f"{key}: mH {harmonic:.1f} %, {seconds[key]} s, {settings or 'defaults'}", err=True)
+            records = [
+                dataclasses.asdict(found) | {"seed": seed}
+                for group in runs.values()
+                for seed, found in enumerate(group)
+            ]
+            notes = {"data": f"fieldbook-{kingdom}", "tasks": tasks, "trials": trials}
+            notes |= {"settings": chosen, "seconds": seconds, "runs": records}
+            write_atomically(out, json.dumps(notes, indent=1).encode())
     typer.echo(tabulate(runs))
 
 

@@ -379,3 +379,18 @@ def test_real_grocery(shared: Path, name: str) -> None:
     assert min(dataset.load_image(dataset.image_refs("Granny-Smith")[0]).size) == 144
     assert open_dataset(shared / name).splits == dataset.splits
     assert name in available_datasets()
+
+
+def test_varieties_join_the_seen_classes_of_fieldbook_and_change_nothing_else() -> None:
+    plain, grown = open_dataset("fieldbook-flowers"), open_dataset("fieldbook-flowers:varieties")
+    assert grown.name != plain.name, "caches must tell them apart"
+    assert {split: grown.splits[split] for split in ("val", "test")} == {
+        split: plain.splits[split] for split in ("val", "test")
+    }
+    added = set(grown.splits["train"]) - set(plain.splits["train"])
+    assert len(added) == 500
+    assert all(name.startswith("variety ") for name in added)
+    ref = plain.image_refs("windflower")[3]
+    assert np.array_equal(plain.load_image(ref), grown.load_image(ref))
+    texts = {info.description for info in grown.classes if info.id in added}
+    assert len(texts) > 490, "each variety has a text of its own"

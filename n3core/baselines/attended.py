@@ -55,7 +55,7 @@ class AttendedSettings:
     hidden_size: int = 512
     sharpness: float = 5.0
     scale: float = 10.0
-    learning_rate: float = 5e-3
+    learning_rate: float = 1e-3
     weight_decay: float = 1e-2
     batch_size: int = 128
     steps: int = 600
@@ -214,7 +214,7 @@ def _suggest(trial: Trial) -> Settings:
         "reconstruction": trial.suggest_float("reconstruction", 0.01, 10.0, log=True),
         "sharpness": trial.suggest_float("sharpness", 1.0, 30.0, log=True),
         "scale": trial.suggest_float("scale", 3.0, 30.0, log=True),
-        "learning_rate": trial.suggest_float("learning_rate", 5e-4, 3e-2, log=True),
+        "learning_rate": trial.suggest_float("learning_rate", 1e-4, 1e-2, log=True),
         "weight_decay": trial.suggest_float("weight_decay", 1e-4, 1.0, log=True),
     }
 

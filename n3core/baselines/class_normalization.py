@@ -156,13 +156,17 @@ def _entry(name: str, title: str, *, cosine: bool, normalised: bool) -> MethodEn
             "steps": trial.suggest_categorical("steps", [150, 500, 1000, 2000]),
             "attribute_norm": trial.suggest_categorical("attribute_norm", ["unit", "scaled"]),
             "standardise_features": trial.suggest_categorical("standardise_features", [False, True]),
+            "standardise_semantics": trial.suggest_categorical("standardise_semantics", [True, False]),
         }
         if cosine:
             found["scale"] = trial.suggest_float("scale", 3.0, 7.0)
         return found
 
-    searched = ("hidden_size", "learning_rate", "weight_decay", "steps", "attribute_norm", "standardise_features")
-    default = {key: getattr(start, key) for key in (*searched, *(("scale",) if cosine else ()))}
+    searched = [
+        "hidden_size", "learning_rate", "weight_decay", "steps", "attribute_norm", "standardise_features",
+        "standardise_semantics", *(["scale"] if cosine else []),
+    ]  # fmt: skip
+    default = {key: getattr(start, key) for key in searched}
     return MethodEntry(name, title, "Skorokhodov and Elhoseiny 2021", frozenset(), build, suggest, default)
 
 

@@ -6,6 +6,7 @@ are those of n3core.model and n3core.episodes. Knows no dataset, no search space
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -81,7 +82,7 @@ class N3Settings:
         return TrainConfig((), seed=seed, **{name: value for name, value in asdict(self).items() if name in names})
 
 
-class _MetaTrained:
+class _MetaTrained(ABC):
     """What both ways to train a fresh N3 share: seeding, texts and the loop over episodes.
 
     No class is held out within a fit: the last step is kept. Seen classes without an image are left out.
@@ -111,13 +112,13 @@ class _MetaTrained:
             raise RuntimeError("fit comes before predict")
         return self._model
 
-    def _build(self) -> N3:
-        raise NotImplementedError
+    @abstractmethod
+    def _build(self) -> N3: ...
 
+    @abstractmethod
     def _episodes(
         self, model: N3, config: TrainConfig, images: ImageSet, labels: np.ndarray, texts: ClassTexts
-    ) -> RunEpisode:
-        raise NotImplementedError
+    ) -> RunEpisode: ...
 
 
 class PixelN3(_MetaTrained):

@@ -34,6 +34,7 @@ class Plan:
     trials: settings tried for each system, its defaults included; 0 takes the defaults as they are.
     measurements: what is measured of each fit.
     continual: learners of the continual setting; None leaves it out.
+    known: all systems there are, for the order and the titles of rows that earlier runs left in the folder.
     """
 
     entries: tuple[MethodEntry, ...]
@@ -42,6 +43,7 @@ class Plan:
     trials: int = 10
     measurements: Measurements = field(default_factory=Measurements)
     continual: ContinualPlan | None = None
+    known: tuple[MethodEntry, ...] = ()
 
 
 def run_benchmark(bench: Bench, plan: Plan, listener: Listener | None = None) -> BenchmarkResults:
@@ -132,7 +134,8 @@ def _run_method(
 
 
 def _write(bench: Bench, plan: Plan, folder: RunFolder, missing: Mapping[str, str]) -> BenchmarkResults:
-    runs = folder.runs([entry.name for entry in plan.entries])
+    known = {entry.name: entry for entry in (*plan.known, *plan.entries)}
+    runs = folder.runs(tuple(known))
     finished = {run.method for run in runs}
     results = BenchmarkResults(
         bench.setting,
@@ -140,7 +143,7 @@ def _write(bench: Bench, plan: Plan, folder: RunFolder, missing: Mapping[str, st
         {name: reason for name, reason in missing.items() if name not in finished},
         folder.continual(plan.continual.learners if plan.continual is not None else ()),
     )
-    folder.write(results, to_markdown(results.setting, make_sheets(results, plan.entries)))
+    folder.write(results, to_markdown(results.setting, make_sheets(results, tuple(known.values()))))
     return results
 
 

@@ -180,7 +180,8 @@ _LEGEND = (
 
 def _title(setting: BenchmarkSetting) -> str:
     seen, unseen = len(setting.seen), len(setting.unseen)
-    name = setting.dataset if setting.split == "default" else f"{setting.dataset}, split {setting.split}"
+    told = setting.split == "default" or setting.dataset.endswith(f":{setting.split}")
+    name = setting.dataset if told else f"{setting.dataset}, split {setting.split}"
     return f"{name}: {unseen} unseen and {seen} seen classes, chance {setting.chance:.1f} %"
 
 

@@ -21,6 +21,7 @@ __all__ = ["DATA_VARIABLE", "TEXTS_MARK", "available_datasets", "dataset_names",
 DATA_VARIABLE = "N3_DATA"
 TEXTS_MARK = "::"  # between the path of a dataset and the path of its descriptions
 _EMBEDDED = {"fieldbook-flowers": "flowers", "fieldbook-birds": "birds"}
+_WITH_VARIETIES = ":varieties"  # behind an embedded name: random varieties are seen classes too
 _BENCHMARKS: dict[str, tuple[str, Callable[[Path], Dataset]]] = {
     "tiny-imagenet": ("tiny-imagenet", TinyImagenet),
     "grocery": ("grocery", Grocery),
@@ -63,9 +64,9 @@ _PUBLISHED = {
 
 
 def dataset_names() -> tuple[str, ...]:
-    """Every name that `open_dataset` knows; published datasets with each of their splits."""
+    """Every name that `open_dataset` knows; embedded and published datasets with each of their splits."""
     splits = (f"{name}:{split}" for name, entry in _PUBLISHED.items() for split in entry.splits)
-    return (*_short_names(), *splits)
+    return (*_short_names(), *(name + _WITH_VARIETIES for name in _EMBEDDED), *splits)
 
 
 def available_datasets() -> tuple[str, ...]:
@@ -97,11 +98,12 @@ def open_dataset(name_or_path: str | Path, *, descriptions: Path | str | None = 
         InputError: unknown name, missing files, or a dataset that fails its checks.
     """
     name = str(name_or_path)
-    if name in _EMBEDDED:
+    embedded = name.removesuffix(_WITH_VARIETIES)
+    if embedded in _EMBEDDED:
         # Imported here: the renderers are needed by nobody who brings photographs.
         from n3core.datasets.fieldbook.book import open_fieldbook
 
-        return open_fieldbook(_EMBEDDED[name])
+        return open_fieldbook(_EMBEDDED[embedded], varieties=name != embedded)
     if name in _BENCHMARKS:
         return _BENCHMARKS[name][1](_found(name))
     if descriptions is None and TEXTS_MARK in name:

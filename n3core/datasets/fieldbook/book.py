@@ -38,6 +38,9 @@ __all__ = [
 
 PLATE_SIZE = 128  # pixels, of the images that the dataset hands out
 PLATES_PER_SPECIES = 40
+PLATES_PER_VARIETY = 12
+_VARIETIES_IN_SPLIT = 500
+_VARIETIES_SEED = 55
 LEAST_DISTANCE = 2  # a training variety differs from every named species in at least this many attributes
 
 
@@ -115,14 +118,23 @@ def render_plate(species: Species, rng: np.random.Generator, size: int) -> tuple
 
 
 class Fieldbook:
-    """A benchmark set of Fieldbook, `fieldbook-flowers` or `fieldbook-birds`, as a dataset."""
+    """A benchmark set of Fieldbook, `fieldbook-flowers` or `fieldbook-birds`, as a dataset.
 
-    def __init__(self, kingdom: str) -> None:
+    Args:
+        kingdom: "flowers" or "birds".
+        varieties: so many random varieties are seen classes beside the named species.
+    """
+
+    def __init__(self, kingdom: str, varieties: int = 0) -> None:
         self.kingdom = KINGDOMS[kingdom]
-        self.name = f"fieldbook-{kingdom}"
-        self.title = f"Fieldbook {kingdom}"
+        self.name = f"fieldbook-{kingdom}" + (":varieties" if varieties else "")
+        self.title = f"Fieldbook {kingdom}" + (f" with {varieties} varieties" if varieties else "")
         self.problems: tuple[str, ...] = ()
         self._named = {named.species.name: named for named in named_species(kingdom)}
+        rng = np.random.default_rng([_VARIETIES_SEED, *kingdom.encode()])
+        for species in random_varieties(kingdom, varieties, _VARIETIES_SEED):
+            self._named[species.name] = NamedSpecies(species, "train", describe(species, rng))
+        self._varieties = frozenset(name for name in self._named if name.startswith("variety "))
         self.classes = tuple(ClassInfo(name, name, self._texts(named)) for name, named in self._named.items())
         self.splits = {
             split: tuple(name for name, named in self._named.items() if named.split == split)
@@ -146,11 +158,12 @@ class Fieldbook:
 
     def image_refs(self, class_id: str, *, subset: Subset = "evaluate") -> tuple[ImageRef, ...]:
         """The plates of a species; both subsets are the same."""
-        return tuple(ImageRef(f"{class_id}/{number:03d}", class_id) for number in range(PLATES_PER_SPECIES))
+        count = PLATES_PER_VARIETY if class_id in self._varieties else PLATES_PER_SPECIES
+        return tuple(ImageRef(f"{class_id}/{number:03d}", class_id) for number in range(count))
 
     def plate(self, ref: ImageRef, size: int = PLATE_SIZE) -> tuple[np.ndarray, np.ndarray]:
         """Image and part mask of a plate at any size."""
-        digest = hashlib.sha256(f"{self.name}/{ref.id}".encode()).digest()
+        digest = hashlib.sha256(f"fieldbook-{self.kingdom.name}/{ref.id}".encode()).digest()
         rng = np.random.default_rng(np.frombuffer(digest, np.uint32))
         return render_plate(self._named[ref.class_id].species, rng, size)
 
@@ -159,9 +172,9 @@ class Fieldbook:
         return Image.fromarray(self.plate(ref)[0])
 
 
-def open_fieldbook(kingdom: str) -> Fieldbook:
-    """Open `flowers` or `birds`."""
-    return Fieldbook(kingdom)
+def open_fieldbook(kingdom: str, *, varieties: bool = False) -> Fieldbook:
+    """Open "flowers" or "birds", alone or with 500 varieties as further seen classes."""
+    return Fieldbook(kingdom, _VARIETIES_IN_SPLIT if varieties else 0)
 
 
 def render_many(species: Sequence[Species], plates: int, size: int, seed: int) -> np.ndarray:
