@@ -136,7 +136,7 @@ def test_only_cosine_logits_ignore_the_length_of_features(
 
 def test_logit_deviations_are_recorded_and_start_near_the_theory(make_zero_shot_task: Callable[..., Any]) -> None:
     task = make_zero_shot_task(30, 4)
-    settings = AttributeSettings(standardise_features=True, **QUICK)
+    settings = AttributeSettings(standardise_features=True, attribute_norm="unit", **QUICK)
     deviations = {}
     for normalised in (False, True):
         method = AttributeClassifier(settings, cosine=False, normalised=normalised)
