@@ -139,7 +139,7 @@ def main(
                 for group in runs.values()
                 for seed, found in enumerate(group)
             ]
-            notes = {"data": f"fieldbook-{kingdom}", "tasks": tasks, "trials": trials}
+            notes: dict[str, Any] = {"data": f"fieldbook-{kingdom}", "tasks": tasks, "trials": trials}
             notes |= {"settings": chosen, "seconds": seconds, "runs": records}
             write_atomically(out, json.dumps(notes, indent=1).encode())
     typer.echo(tabulate(runs))
