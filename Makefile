@@ -11,7 +11,7 @@ app: .venv/app.stamp
 test: .venv/test.stamp
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 .venv/app.stamp: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
