@@ -10,17 +10,13 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import typer
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
+from studio import open_studio
 
-_APP = Path(__file__).resolve().parent.parent / "app.py"
 _PER_PAGE = 24
 _DRAWN = """() => document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'notRunning'
     && !document.querySelector('[data-testid="stSkeleton"], [data-stale="true"]')
@@ -31,22 +27,10 @@ def main(port: int = 8598) -> None:
     """Measure and print."""
     if not (Path(os.environ.get("N3_DATA", "")) / "tiny-imagenet").is_dir():
         raise SystemExit("no Tiny ImageNet: set N3_DATA to the folder above tiny-imagenet")
-    command = [sys.executable, "-m", "streamlit", "run", str(_APP), f"--server.port={port}", "--server.headless=true"]
-    with subprocess.Popen(command, cwd=_APP.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
-        try:
-            address = f"http://127.0.0.1:{port}"
-            _wait_for(f"{address}/_stcore/health")
-            with sync_playwright() as driver:
-                browser = driver.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-                page = browser.new_page(viewport={"width": 1280, "height": 960})
-                page.set_default_timeout(120_000)
-                page.goto(address)
-                _wait_for_pictures(page, 1)
-                _measure(page, address)
-                browser.close()
-            typer.echo(f"peak memory of the server: {_peak(server.pid):,.0f} MB (goal 1,000)")
-        finally:
-            server.terminate()
+    with open_studio(port) as studio:
+        _wait_for_pictures(studio.page, 1)
+        _measure(studio.page, studio.address)
+        typer.echo(f"peak memory of the server: {_peak(studio.process):,.0f} MB (goal 1,000)")
 
 
 def _measure(page: Page, address: str) -> None:
@@ -76,16 +60,6 @@ def _peak(process: int) -> float:
     """Largest memory that a process has had in use, in megabytes."""
     lines = Path(f"/proc/{process}/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("VmHWM"))
-
-
-def _wait_for(address: str) -> None:
-    for _ in range(600):
-        try:
-            urllib.request.urlopen(address, timeout=1)
-            return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.05)
-    raise SystemExit(f"no studio at {address}")
 
 
 if __name__ == "__main__":

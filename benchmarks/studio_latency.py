@@ -7,19 +7,14 @@ Starts the studio and drives it in Chromium. Prints seconds; the goals are for t
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
-from pathlib import Path
 from statistics import median
 
 import typer
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
+from studio import open_studio
 
-_APP = Path(__file__).resolve().parent.parent / "app.py"
 _PAGES = ("Adaptation", "Evidence", "Saliency", "Diagnose", "Report", "Browse", "Describe")
 _BUSY = """() => document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'running'"""
 _IDLE = """() => document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'notRunning'
@@ -28,26 +23,12 @@ _IDLE = """() => document.querySelector('[data-testid="stApp"]')?.dataset.testSc
 
 def main(port: int = 8599, edits: int = 5) -> None:
     """Measure and print."""
-    command = [sys.executable, "-m", "streamlit", "run", str(_APP), f"--server.port={port}", "--server.headless=true"]
-    started = time.perf_counter()
-    with subprocess.Popen(command, cwd=_APP.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
-        try:
-            address = f"http://127.0.0.1:{port}"
-            _wait_for(f"{address}/_stcore/health")
-            with sync_playwright() as driver:
-                browser = driver.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-                page = browser.new_page(viewport={"width": 1280, "height": 960})
-                page.set_default_timeout(120_000)
-                page.goto(address)
-                page.get_by_text("1 to 24 of").wait_for()
-                typer.echo(
-                    f"first pictures after the start of the server: {time.perf_counter() - started:.1f} s (goal 8)"
-                )
-                _measure_pages(page, address)
-                _measure_edits(page, address, edits)
-                browser.close()
-        finally:
-            server.terminate()
+    with open_studio(port) as studio:
+        studio.page.get_by_text("1 to 24 of").wait_for()
+        waited = time.perf_counter() - studio.started
+        typer.echo(f"first pictures after the start of the server: {waited:.1f} s (goal 8)")
+        _measure_pages(studio.page, studio.address)
+        _measure_edits(studio.page, studio.address, edits)
 
 
 def _measure_pages(page: Page, address: str) -> None:
@@ -84,16 +65,6 @@ def _timed(page: Page, action: Callable[[], None], heading: str) -> float:
     page.get_by_role("heading", name=heading, exact=True).wait_for()
     page.wait_for_function(_IDLE)
     return time.perf_counter() - start
-
-
-def _wait_for(address: str) -> None:
-    for _ in range(600):
-        try:
-            urllib.request.urlopen(address, timeout=1)
-            return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.05)
-    raise SystemExit(f"no studio at {address}")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ Owns the meeting of a dataset, a split or list of classes, and a descriptions fi
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +13,11 @@ import numpy as np
 
 from n3core.datasets.base import ClassInfo, Dataset, class_by_key, classes_of, load_pixels
 from n3core.datasets.registry import open_dataset
-from n3core.descriptions import load_descriptions, match_descriptions
+from n3core.descriptions import MatchedDescriptions, load_descriptions, match_descriptions
 from n3core.documents import read_document
 from n3core.errors import InputError
 
-__all__ = ["Selection", "read_class_names", "select"]
+__all__ = ["Selection", "match_file", "open_described", "read_class_names", "select"]
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def select(
         )
     given = load_descriptions(descriptions) if descriptions is not None else None
     names = read_class_names(classes_file) if classes_file is not None else None
-    dataset = _open(data, descriptions)
+    dataset = open_described(data, descriptions)
     if names is None:
         where = split or "test"
         classes = classes_of(dataset, where)
@@ -100,11 +101,8 @@ def select(
     if len(classes) < 2:
         raise InputError(f"{where!r} of {dataset.name} has {len(classes)} class; a classifier needs at least 2")
     problems: tuple[str, ...] = ()
-    if given is not None:
-        try:
-            matched = match_descriptions(given, classes, among=dataset.classes)
-        except InputError as error:
-            raise InputError(f"{descriptions}: {error}") from None
+    if descriptions is not None and given is not None:
+        matched = match_file(descriptions, given, classes, dataset)
         texts, problems = tuple(matched.texts[info.id] for info in classes), matched.problems
     else:
         texts = tuple(_text(dataset, info, kind or "description") for info in classes)
@@ -147,8 +145,18 @@ def _named(dataset: Dataset, names: tuple[str, ...], where: str) -> tuple[ClassI
     return tuple(chosen.values())
 
 
-def _open(data: str, descriptions: Path | None) -> Dataset:
-    """Texts of one's own images may lie with them or come from the given file alone."""
+def match_file(
+    path: Path, given: Mapping[str, str], classes: Sequence[ClassInfo], dataset: Dataset
+) -> MatchedDescriptions:
+    """As `match_descriptions` among all classes of a dataset; errors name the file the texts were read from."""
+    try:
+        return match_descriptions(given, classes, among=dataset.classes)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def open_described(data: str, descriptions: Path | None) -> Dataset:
+    """Open a dataset; texts of one's own images may lie with them or come from the given file alone."""
     try:
         return open_dataset(data)
     except InputError:

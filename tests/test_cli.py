@@ -6,21 +6,13 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from click.testing import Result
 from PIL import Image
 from safetensors import safe_open
-from typer.testing import CliRunner
 
-from n3core.backbone import build_network, strip_classifier
-from n3core.checkpoint import save_checkpoint
-from n3core.cli import app
-from n3core.config import N3Config
-from n3core.model import N3
+from tests.command_line import refused, run, run_json, save_tiny_checkpoint
 
 COLOURS = {"Fire_Lily": (200, 60, 20), "daisy": (240, 240, 240), "gentian": (30, 40, 200), "rue": (230, 210, 20)}
 TEXTS = {"Fire_Lily": "Orange red petals.", "daisy": "White petals.", "gentian": "Deep blue.", "rue": "Yellow."}
@@ -29,13 +21,7 @@ IMAGES = 3
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch.manual_seed(0)
-    network = build_network("resnet18", 1)
-    strip_classifier("resnet18", network)
-    folder = tmp_path_factory.mktemp("cli") / "checkpoint"
-    config = N3Config(image_size=32, width=16, heads=2, mu=0.05)
-    save_checkpoint(folder, N3(config, network.state_dict()))
-    return folder
+    return save_tiny_checkpoint(tmp_path_factory.mktemp("cli") / "checkpoint")
 
 
 @pytest.fixture(autouse=True)
@@ -65,29 +51,6 @@ def descriptions(tmp_path: Path) -> Path:
     path = tmp_path / "texts.json"
     path.write_text(json.dumps(TEXTS))
     return path
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-
-def run_json(*arguments: object) -> dict[str, Any]:
-    result = run(*arguments, "--json")
-    assert result.exit_code == 0, result.output
-    assert result.stdout.count("\n") == 1
-    found = json.loads(result.stdout)
-    assert isinstance(found, dict)
-    return found
-
-
-def refused(*arguments: object) -> str:
-    """Run what must fail; returns the one line of its error."""
-    result = run(*arguments)
-    assert result.exit_code == 2, result.output
-    assert result.stdout == ""
-    lines = result.stderr.splitlines()
-    assert len(lines) == 1 and lines[0].startswith("error: "), lines
-    return lines[0]
 
 
 def test_evaluate_prints_every_figure(data: Path, checkpoint: Path) -> None:

@@ -9,14 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from click.testing import Result
 from PIL import Image
-from typer.testing import CliRunner
 
 from n3core.backbone import build_network, strip_classifier
 from n3core.benchmark.files import read_results
-from n3core.cli import app
 from n3core.pretrain import write_base
+from tests.command_line import refused, run
 
 COLOURS = {
     "red": (220, 30, 30), "green": (30, 170, 50), "blue": (40, 60, 210), "yellow": (230, 220, 30),
@@ -47,20 +45,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "descriptions.json").write_text(json.dumps({name: f"Plain {name} cloth." for name in COLOURS}))
     (root / "splits.json").write_text(json.dumps(SPLIT))
     return root
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-
-def refused(*arguments: object) -> str:
-    """Run what must fail; returns the one line of its error."""
-    result = run(*arguments)
-    assert result.exit_code == 2, result.output
-    assert result.stdout == ""
-    lines = result.stderr.splitlines()
-    assert len(lines) == 1 and lines[0].startswith("error: "), lines
-    return lines[0]
 
 
 def test_one_object_on_stdout_and_files_beside(data: Path, base: Path, tmp_path: Path) -> None:

@@ -5,18 +5,10 @@ from __future__ import annotations
 import json
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
-from click.testing import Result
-from typer.testing import CliRunner
 
-from n3core.backbone import build_network, strip_classifier
-from n3core.checkpoint import save_checkpoint
-from n3core.cli import app
-from n3core.config import N3Config
-from n3core.model import N3
+from tests.command_line import refused, run, run_json, save_tiny_checkpoint
 
 TEXTS = {
     "red": "A square of bright red cloth, round dots in rows, slightly worn.",
@@ -27,12 +19,7 @@ TEXTS = {
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch.manual_seed(0)
-    network = build_network("resnet18", 1)
-    strip_classifier("resnet18", network)
-    folder = tmp_path_factory.mktemp("cli-explain") / "checkpoint"
-    save_checkpoint(folder, N3(N3Config(image_size=32, width=16, heads=2, mu=0.05), network.state_dict()))
-    return folder
+    return save_tiny_checkpoint(tmp_path_factory.mktemp("cli-explain") / "checkpoint")
 
 
 @pytest.fixture(autouse=True)
@@ -46,26 +33,6 @@ def descriptions(tmp_path: Path) -> Path:
     path = tmp_path / "texts.json"
     path.write_text(json.dumps(TEXTS))
     return path
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-
-def run_json(*arguments: object) -> dict[str, Any]:
-    result = run(*arguments, "--json")
-    assert result.exit_code == 0, result.output
-    assert result.stdout.count("\n") == 1
-    return json.loads(result.stdout)
-
-
-def refused(*arguments: object) -> str:
-    result = run(*arguments)
-    assert result.exit_code == 2, result.output
-    assert result.stdout == ""
-    lines = result.stderr.splitlines()
-    assert len(lines) == 1 and lines[0].startswith("error: "), lines
-    return lines[0]
 
 
 def test_one_image_is_explained_by_words_pixels_and_layers(descriptions: Path, image_folder: Path) -> None:

@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from n3core.baselines.base import Settings, Trial
+from n3core.baselines.base import ClassTexts, Settings, Trial
 from n3core.baselines.continual import LEARNERS, ContinualSettings, run_continual, split_into_tasks, suggest
 from n3core.benchmark.bench import Bench
-from n3core.benchmark.data import ContinualData
+from n3core.benchmark.data import ContinualData, Labelled
 from n3core.benchmark.folder import RunFolder
 from n3core.benchmark.progress import Listener
 from n3core.benchmark.tune import tune
@@ -22,6 +22,8 @@ from n3core.results.benchmark import ContinualScores
 
 __all__ = ["ContinualPlan", "run_sequences"]
 
+_HELD_OUT = 4  # one training image of so many judges the settings
+
 
 @dataclass(frozen=True)
 class ContinualPlan:
@@ -29,7 +31,8 @@ class ContinualPlan:
 
     tasks: T, in which all classes of the run arrive.
     seeds: sequences of each learner; a seed sets the order of the classes too.
-    trials: settings tried for each learner, on a sequence of the seen and validation classes alone.
+    trials: settings tried for each learner, on a sequence of the seen and validation classes alone, judged on training
+        images that are held out of it.
     learners: names.
     """
 
@@ -73,8 +76,7 @@ def run_sequences(
         tuned = _tune(plan, learner, normalised, bench, data, folder, listener)
         for seed in range(plan.seeds):
             if not _is_done(plan, folder, learner, normalised, seed):
-                everything = np.arange(len(data.texts))
-                scores = _run(plan.tasks, learner, normalised, tuned, seed, bench, data, everything)
+                scores = _run(plan.tasks, learner, normalised, tuned, seed, bench, data.train, data.test, data.texts)
                 folder.add_continual(_name(learner, normalised, seed), scores)
                 listener.say(f"{title}, seed {seed}: mH {scores.mean_harmonic:.1f} %")
                 write()
@@ -90,14 +92,15 @@ def _tune(
     folder: RunFolder,
     listener: Listener,
 ) -> Settings:
-    """Settings with the largest mH on a sequence that holds no unseen class."""
-    chosen = np.arange(data.choosing)
+    """Settings with the largest mH on a sequence that holds no unseen class and no test image."""
+    fitted, judged = _divide(data.train, data.choosing)
+    texts = data.texts.take(np.arange(data.choosing))
     tasks = min(plan.tasks, data.choosing // 2)
     if plan.trials and tasks < 2:
         raise InputError(f"{data.choosing} seen and validation classes make no sequence to choose by; give --trials 0")
 
     def measure(settings: Settings) -> float:
-        found = _run(tasks, learner, normalised, settings, 0, bench, data, chosen).mean_harmonic
+        found = _run(tasks, learner, normalised, settings, 0, bench, fitted, judged, texts).mean_harmonic
         listener.advance()
         return found
 
@@ -107,6 +110,14 @@ def _tune(
     return tune(searched, plan.trials, folder.studies, measure, tell=listener.say).settings
 
 
+def _divide(part: Labelled, classes: int) -> tuple[Labelled, Labelled]:
+    """Images of the first classes to fit on, and every `_HELD_OUT`-th of each class to judge by."""
+    chosen = [np.flatnonzero(part.labels == k) for k in range(classes)]
+    judged = np.concatenate([rows[::_HELD_OUT] for rows in chosen])
+    fitted = np.setdiff1d(np.concatenate(chosen), judged)
+    return tuple(Labelled(part.images.take(rows), part.labels[rows]) for rows in (fitted, judged))
+
+
 def _run(
     tasks: int,
     learner: str,
@@ -114,20 +125,19 @@ def _run(
     settings: Settings,
     seed: int,
     bench: Bench,
-    data: ContinualData,
-    classes: np.ndarray,
+    train: Labelled,
+    test: Labelled,
+    texts: ClassTexts,
 ) -> ContinualScores:
-    """Run one sequence over the first classes of the data, `classes` = 0, 1, ..."""
-    parts = []
-    for part in (data.train, data.test):
-        rows = np.flatnonzero(np.isin(part.labels, classes))
-        parts += [part.images.take(rows), part.labels[rows]]
     return run_continual(
         learner,
         normalised,
-        *parts,
-        data.texts.take(classes),
-        split_into_tasks(len(classes), tasks, seed),
+        train.images,
+        train.labels,
+        test.images,
+        test.labels,
+        texts,
+        split_into_tasks(len(texts), tasks, seed),
         ContinualSettings(**settings),
         seed,
         device=bench.base.device,

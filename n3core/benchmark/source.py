@@ -14,9 +14,9 @@ from pathlib import Path
 
 from n3core.benchmark.splits import ClassSplit, split_classes
 from n3core.datasets.base import ClassInfo, Dataset, ImageRef
-from n3core.datasets.registry import open_dataset
-from n3core.descriptions import load_descriptions, match_descriptions
+from n3core.descriptions import load_descriptions
 from n3core.errors import InputError
+from n3core.selection import match_file, open_described
 
 __all__ = ["IMAGE_PARTS", "Source", "open_source"]
 
@@ -92,17 +92,14 @@ def open_source(
         InputError: anything that cannot be opened or does not fit together.
     """
     given = load_descriptions(descriptions) if descriptions is not None else None
-    dataset = _open(f"{data}:{split}" if split else data, descriptions)
+    dataset = open_described(f"{data}:{split}" if split else data, descriptions)
     name = split or (data.rpartition(":")[2] if ":" in data and dataset.name == data else "")
     chosen = split_classes(dataset, name, split_file)
     texts = {info.id: info.texts["description"] for info in dataset.classes if "description" in info.texts}
     problems: tuple[str, ...] = ()
     used = (*chosen.seen, *chosen.validation, *chosen.unseen)
-    if given is not None:
-        try:
-            matched = match_descriptions(given, used, among=dataset.classes)
-        except InputError as error:
-            raise InputError(f"{descriptions}: {error}") from None
+    if descriptions is not None and given is not None:
+        matched = match_file(descriptions, given, used, dataset)
         texts, problems = dict(matched.texts), matched.problems
     missing = [info for info in used if info.id not in texts]
     if missing:
@@ -111,16 +108,6 @@ def open_source(
         )
     refs = _choose_images(dataset, chosen, limit)
     return Source(dataset, chosen, texts, refs, limit, tuple(dict.fromkeys((*dataset.problems, *problems))))
-
-
-def _open(data: str, descriptions: Path | None) -> Dataset:
-    """Texts of one's own images may lie with them or come from the given file alone."""
-    try:
-        return open_dataset(data)
-    except InputError:
-        if descriptions is None:
-            raise
-        return open_dataset(data, descriptions=descriptions)
 
 
 def _choose_images(dataset: Dataset, split: ClassSplit, limit: int | None) -> dict[str, Refs]:
