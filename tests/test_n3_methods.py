@@ -27,7 +27,15 @@ from n3core.train import classify
 TEXT_WIDTH = 24
 SIZE = 32
 BY_NAME = {entry.name: entry for entry in ENTRIES}
-SMALL: dict[str, Any] = {"width": 16, "heads": 2, "classes": (3, 5), "batch_size": 8, "steps": 3, "mu": 0.02}
+SMALL: dict[str, Any] = {
+    "width": 16,
+    "heads": 2,
+    "classes": (3, 5),
+    "batch_size": 8,
+    "steps": 3,
+    "feature_steps": 3,
+    "mu": 0.02,
+}
 
 
 def told(task: Any) -> Any:
@@ -132,6 +140,19 @@ def test_features_give_what_the_whole_network_gives(pictures: Any, base: BaseNet
         classifier = whole.synthesize(task.unseen.states, task.unseen.mask, task.unseen.ids)
         expected = classifier(images).numpy()
     np.testing.assert_allclose(method.predict(task.images, task.unseen), expected, atol=2e-3)
+
+
+def test_all_layers_start_from_the_trained_classification_layer(pictures: Any, base: BaseNetwork) -> None:
+    whole = {**SMALL, "steps": 0, "mu": 1e-9, "feature_steps": 5}
+    start = N3Settings(**whole).on_features()
+    assert (start.steps, start.adapt) == (5, ("fc",))
+    alone = fitted(FeatureN3(start, base, 0), pictures).model.state_dict()
+    adapted = fitted(PixelN3(N3Settings(**whole), base, 0), pictures).model.state_dict()
+    untrained = fitted(PixelN3(N3Settings(**{**whole, "feature_steps": 0}), base, 0), pictures).model.state_dict()
+    shared = alone.keys() - {"log_mu"}
+    assert all(torch.equal(adapted[name], alone[name]) for name in shared)
+    assert not all(torch.equal(untrained[name], alone[name]) for name in shared)
+    assert len(adapted["log_mu"]) == 60
 
 
 @pytest.mark.parametrize("name", ["n3", "n3-cn", "n3-fc"])

@@ -18,14 +18,14 @@ __all__ = ["ENTRIES"]
 _PAPER = "N3 (final version)"
 _TUNED = ("learning_rate", "mu", "text_noise", "word_dropout", "confusable")
 _TUNED_FEATURES = ("learning_rate", "weight_decay", "steps", "text_noise", "word_dropout", "confusable")
-_FEATURE_SETTINGS: Mapping[str, Any] = {"steps": 400, "batch_size": 256}
+_FEATURE_SETTINGS: Mapping[str, Any] = {"steps": 400, "batch_size": 256, "learning_rate": 1e-3}
 
 
 def _suggest(trial: Trial) -> Settings:
     return {
-        "learning_rate": trial.suggest_float("learning_rate", 3e-4, 3e-3, log=True),
+        "learning_rate": trial.suggest_float("learning_rate", 1e-4, 1e-3, log=True),
         "mu": trial.suggest_float("mu", 3e-4, 1e-2, log=True),
-        "text_noise": trial.suggest_float("text_noise", 0.0, 3.0),
+        "text_noise": trial.suggest_float("text_noise", 0.0, 4.0),
         "word_dropout": trial.suggest_float("word_dropout", 0.0, 0.4),
         "confusable": trial.suggest_float("confusable", 0.0, 1.0),
     }
@@ -35,8 +35,8 @@ def _suggest_features(trial: Trial) -> Settings:
     return {
         "learning_rate": trial.suggest_float("learning_rate", 3e-4, 3e-3, log=True),
         "weight_decay": trial.suggest_float("weight_decay", 1e-3, 1.0, log=True),
-        "steps": trial.suggest_categorical("steps", [200, 400, 800]),
-        "text_noise": trial.suggest_float("text_noise", 0.0, 3.0),
+        "steps": trial.suggest_categorical("steps", [200, 400]),
+        "text_noise": trial.suggest_float("text_noise", 0.0, 4.0),
         "word_dropout": trial.suggest_float("word_dropout", 0.0, 0.4),
         "confusable": trial.suggest_float("confusable", 0.0, 1.0),
     }

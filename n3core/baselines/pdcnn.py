@@ -47,7 +47,7 @@ class PDCNNSettings:
     learning_rate: float = 1e-3
     weight_decay: float = 1e-4
     batch_size: int = 200
-    steps: int = 1000
+    steps: int = 3000
     text_norm: AttributeNorm = "unit"
 
 
@@ -190,7 +190,7 @@ def _entry(name: str, title: str, *, convolution: bool) -> MethodEntry:
             "loss": trial.suggest_categorical("loss", ["bce", "hinge"]),
             "learning_rate": trial.suggest_float("learning_rate", 3e-4, 1e-2, log=True),
             "weight_decay": trial.suggest_float("weight_decay", 1e-6, 1e-3, log=True),
-            "steps": trial.suggest_categorical("steps", [300, 1000, 2000]),
+            "steps": trial.suggest_categorical("steps", [1000, 3000]),
             "text_norm": trial.suggest_categorical("text_norm", ["unit", "scaled"]),
         }
         if convolution:

@@ -25,6 +25,7 @@ FLAGS += ["--disable-background-networking", "--disable-component-update"]
 PATIENCE = 120  # seconds: a loaded machine with two cores
 
 NewPage = Callable[..., "playwright.Page"]
+FAILED = pytest.StashKey[bool]()
 
 
 @pytest.fixture(scope="session")
@@ -75,9 +76,21 @@ def chromium(studio: str) -> Iterator[playwright.Browser]:
         browser.close()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Let fixtures know how the test went."""
+    report = yield
+    if report.when == "call":
+        item.stash[FAILED] = report.failed
+    return report
+
+
 @pytest.fixture
-def new_page(chromium: playwright.Browser) -> Iterator[NewPage]:
-    """Return `new_page(width, height, scheme)`; afterwards no page may have asked another host or thrown an error."""
+def new_page(chromium: playwright.Browser, request: pytest.FixtureRequest) -> Iterator[NewPage]:
+    """Return `new_page(width, height, scheme)`; afterwards no page may have asked another host or thrown an error.
+
+    Of a failed test, what stood on each page is printed.
+    """
     contexts: list[playwright.BrowserContext] = []
     complaints: list[str] = []
 
@@ -91,6 +104,9 @@ def new_page(chromium: playwright.Browser) -> Iterator[NewPage]:
         return page
 
     yield open_it
+    if request.node.stash.get(FAILED, False):
+        for page in (page for context in contexts for page in context.pages):
+            print(f"--- {page.url}\n{page.locator('body').inner_text()}")
     for context in contexts:
         context.close()
     assert not complaints

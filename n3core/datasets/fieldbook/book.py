@@ -39,7 +39,7 @@ __all__ = [
 PLATE_SIZE = 128  # pixels, of the images that the dataset hands out
 PLATES_PER_SPECIES = 40
 PLATES_PER_VARIETY = 12
-_VARIETIES_IN_SPLIT = 500
+_VARIETIES_IN_SPLIT = 200
 _VARIETIES_SEED = 55
 LEAST_DISTANCE = 2  # a training variety differs from every named species in at least this many attributes
 
@@ -173,7 +173,7 @@ class Fieldbook:
 
 
 def open_fieldbook(kingdom: str, *, varieties: bool = False) -> Fieldbook:
-    """Open "flowers" or "birds", alone or with 500 varieties as further seen classes."""
+    """Open "flowers" or "birds", alone or with 200 varieties as further seen classes."""
     return Fieldbook(kingdom, _VARIETIES_IN_SPLIT if varieties else 0)
 
 

@@ -1,0 +1,38 @@
+"""The benchmark results that come with the project: readable, complete, and what the README says of them."""
+
+from __future__ import annotations
+
+import importlib.util
+import shlex
+from pathlib import Path
+
+import pytest
+
+from n3core.benchmark.files import read_results
+from n3core.results.benchmark import BenchmarkResults
+
+PROJECT = Path(__file__).resolve().parents[1]
+FILES = sorted((PROJECT / "assets" / "benchmarks").glob("*.json"))
+
+
+@pytest.fixture(params=FILES, ids=[path.stem for path in FILES])
+def results(request: pytest.FixtureRequest) -> BenchmarkResults:
+    return read_results(request.param)
+
+
+def test_the_readme_holds_the_tables_of_the_committed_files() -> None:
+    path = PROJECT / "scripts" / "measure_benchmark.py"
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
+    assert script.with_tables(readme) == readme
+    commands = {script.command_of(path.stem): read_results(path).setting.command for path in FILES}
+    assert all(shlex.split(told) == shlex.split(kept) for told, kept in commands.items())
+
+
+def test_every_system_was_run_with_three_seeds_and_the_same_number_of_trials(results: BenchmarkResults) -> None:
+    assert {len(results.runs_of(method)) for method in results.methods} <= {3}
+    assert len({run.trials for run in results.runs}) <= 1
+    assert results.runs or results.continual
