@@ -43,7 +43,8 @@ def show(results: BenchmarkResults, view: str) -> None:
     notes = systems()
     titles = {name: note.title for name, note in notes.items()}
     _show_setting(results)
-    if view == _CONTINUAL:
+    only_continual = bool(results.continual) and not (results.runs or results.unavailable)
+    if view == _CONTINUAL or only_continual:
         benchmarks_curves.show_continual(results)
     elif not results.runs:
         st.info("No system of this file has a number.", icon=":material/search_off:")
