@@ -18,7 +18,7 @@ import typer
 from n3core.cli_options import Json, print_json, show_progress, warn
 from n3core.documents import check_suffix, dump_document, read_document
 from n3core.errors import InputError
-from n3core.files import write_atomically
+from n3core.files import cache_folder, write_atomically
 from n3core.text_checks import check_name, check_names
 
 __all__ = ["app"]
@@ -66,7 +66,6 @@ def fetch(
     given = _titles(titles)
     sections = tuple(section or ("Description",))
 
-    from n3core.pixels import cache_folder
     from n3core.wikipedia.client import MediaWiki, Politeness
     from n3core.wikipedia.collect import collect_descriptions, list_sources
     from n3core.wikipedia.pages import PageReader

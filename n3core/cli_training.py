@@ -71,8 +71,8 @@ def train(
     from n3core.checkpoint import load_checkpoint
     from n3core.config import N3Config, TrainConfig
     from n3core.engine import choose_device
+    from n3core.files import cache_folder
     from n3core.model import N3
-    from n3core.pixels import cache_folder
     from n3core.pretrain import load_base
     from n3core.recipes import episode_sources, validation_sets
     from n3core.text_encoder import TextEncoder

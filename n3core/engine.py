@@ -24,9 +24,9 @@ from n3core.config import N3Config
 from n3core.datasets.base import square_pixels
 from n3core.descriptions import TaskSpec
 from n3core.errors import InputError
-from n3core.files import write_atomically
+from n3core.files import cache_folder, write_atomically
 from n3core.model import N3, SynthesizedClassifier
-from n3core.pixels import cache_folder, to_float
+from n3core.pixels import to_float
 from n3core.results import Prediction
 from n3core.text_encoder import TextEncoder, TextLength, TokenStates, join_states
 

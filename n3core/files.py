@@ -1,4 +1,4 @@
-"""Writing a file whole or not at all. Knows no format."""
+"""Where derived data is kept, and writing a file whole or not at all. Knows no format."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ from pathlib import Path
 
 from n3core.errors import InputError
 
-__all__ = ["write_atomically"]
+__all__ = ["cache_folder", "write_atomically"]
+
+
+def cache_folder() -> Path:
+    """Where derived data may be kept: `$N3_CACHE`, else the user's cache directory."""
+    folder = os.environ.get("N3_CACHE")
+    return Path(folder) if folder else Path.home() / ".cache" / "n3-studio"
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -10,7 +10,6 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,8 +17,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from n3core.datasets.base import Dataset, load_pixels
+from n3core.files import cache_folder
 
-__all__ = ["PixelSet", "augment", "cache_folder", "cached_pixels", "to_float"]
+__all__ = ["PixelSet", "augment", "cached_pixels", "to_float"]
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,6 @@ class PixelSet:
     labels: np.ndarray
     targets: Mapping[str, np.ndarray]
     head_sizes: Mapping[str, int]
-
-
-def cache_folder() -> Path:
-    """Where derived data may be kept: `$N3_CACHE`, else the user's cache directory."""
-    folder = os.environ.get("N3_CACHE")
-    return Path(folder) if folder else Path.home() / ".cache" / "n3-studio"
 
 
 def cached_pixels(dataset: Dataset, class_ids: Sequence[str], size: int, subset: str = "train") -> PixelSet:

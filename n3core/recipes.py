@@ -16,7 +16,8 @@ from n3core.datasets.fieldbook.book import KINGDOMS, Fieldbook, describe, random
 from n3core.datasets.fieldbook.schema import Species
 from n3core.datasets.registry import open_dataset
 from n3core.episodes import EpisodeSource, encode_pool
-from n3core.pixels import PixelSet, cache_folder, cached_pixels
+from n3core.files import cache_folder
+from n3core.pixels import PixelSet, cached_pixels
 from n3core.text_encoder import TextEncoder
 from n3core.train import ValidationSet
 

@@ -540,7 +540,8 @@ def test_published_features_are_a_bench_for_attribute_methods(tmp_path: Path) ->
     results = run_benchmark(bench, plan)
     (run,) = results.runs
     assert run.accuracy > 80 and run.controls is None and run.generalized is not None
-    assert "features only" in results.unavailable["n3"] and "attributes only" in results.unavailable["n3-fc"]
+    assert "needs pixels and token states" in results.unavailable["n3"]
+    assert "needs token states" in results.unavailable["n3-fc"]
 
 
 def test_ablations_hold_what_they_compare(request_of: BenchRequest, base: Path, tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from PIL import Image
 
 from n3core.datasets.base import load_pixels
 from n3core.datasets.registry import open_dataset
-from n3core.pixels import augment, cache_folder, cached_pixels, to_float
+from n3core.files import cache_folder
+from n3core.pixels import augment, cached_pixels, to_float
 
 
 @pytest.fixture

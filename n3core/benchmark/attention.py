@@ -22,7 +22,8 @@ from n3core.benchmark.source import open_source
 from n3core.benchmark.texts import TextReader
 from n3core.datasets.base import ClassInfo
 from n3core.errors import InputError
-from n3core.pixels import cache_folder, to_float
+from n3core.files import cache_folder
+from n3core.pixels import to_float
 from n3core.results.attention import AttentionMaps
 
 __all__ = ["AttentionReader", "fit_attention"]

@@ -27,7 +27,6 @@ from n3core.results.benchmark import BenchmarkSetting
 
 __all__ = ["AttributeBench"]
 
-_READ_TOKENS = ("n3-fc", "clip")  # need texts though they need neither pixels nor maps
 _CALIBRATION = 5  # one image of so many of a seen class is left for gamma
 
 
@@ -96,9 +95,7 @@ class AttributeBench:
     def reason_against(self, entry: MethodEntry) -> str | None:
         """See `Bench`."""
         if entry.needs:
-            return f"needs {' and '.join(sorted(entry.needs))}; the files hold features only"
-        if entry.name in _READ_TOKENS:
-            return "reads texts; the files hold attributes only"
+            return f"needs {' and '.join(sorted(entry.needs))}; the files hold features and attributes only"
         return entry.unavailable(self.base)
 
     def load(self, needs: Collection[str], *, generalized: bool, listener: Listener) -> BenchmarkData:

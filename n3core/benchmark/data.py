@@ -99,7 +99,7 @@ def load_benchmark_data(
         source: which images and texts.
         base, base_hash: the network, and the hash of its tensors.
         reader: how texts are read.
-        needs: what systems read beside features: "maps", "pixels".
+        needs: what systems read beside features, as in `MethodEntry`; texts are read whole anyway.
         generalized: whether held-out images of seen classes are needed.
         listener: told of the progress.
 

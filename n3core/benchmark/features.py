@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from n3core.backbone import build_network, normalise, strip_classifier
 from n3core.baselines.base import BaseNetwork
-from n3core.pixels import cache_folder, to_float
+from n3core.files import cache_folder
+from n3core.pixels import to_float
 
 __all__ = ["feature_network", "load_features", "load_maps", "map_network"]
 

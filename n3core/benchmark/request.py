@@ -13,7 +13,7 @@ from n3core.benchmark.source import open_source
 from n3core.benchmark.texts import TextReader
 from n3core.datasets.gbu import is_gbu, open_gbu
 from n3core.errors import InputError
-from n3core.pixels import cache_folder
+from n3core.files import cache_folder
 
 __all__ = ["BenchRequest"]
 
