@@ -78,6 +78,7 @@ def test_bars_stand_from_best_to_worst_with_interval_seeds_and_chance(results: B
     figure = accuracy_bars(results, {"n3": "N3 <all>"})
     bars = traces(figure, "bar")
     assert set(bars) == {"N3 and its variants", "other systems"}
+    assert {bar.width for bar in bars.values()} == {0.7}
     values = {place: x for bar in bars.values() for place, x in zip(bar.y, bar.x, strict=True)}
     ordered = [values[place] for place in sorted(values)]
     assert ordered == sorted(ordered, reverse=True) and len(ordered) == len(results.methods)

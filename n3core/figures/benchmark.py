@@ -15,6 +15,7 @@ __all__ = ["accuracy_bars", "by_accuracy"]
 
 _ROW = 30  # pixels of one system
 _BESIDE = 0.25  # rows between the interval and the dots of the seeds
+_BAR = 0.7  # rows; left to plotly, it would depend on which systems stand side by side
 
 
 def accuracy_bars(results: BenchmarkResults, titles: Mapping[str, str] | None = None) -> go.Figure:
@@ -59,7 +60,6 @@ def accuracy_bars(results: BenchmarkResults, titles: Mapping[str, str] | None = 
         },
         height=150 + 18 * len(figure.data) + _ROW * len(rows),
         margin={"l": 8, "r": 12, "t": 60, "b": 8},
-        bargap=0.3,
         barmode="overlay",
         legend=legend_below(),
     )
@@ -83,6 +83,7 @@ def _add_bars(
         x=[row.accuracy for row in rows],
         y=list(places),
         orientation="h",
+        width=_BAR,
         name=name,
         marker=marker,
         customdata=[
