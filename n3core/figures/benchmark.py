@@ -47,7 +47,8 @@ def accuracy_bars(results: BenchmarkResults, titles: Mapping[str, str] | None = 
         line={"width": 1.5, "dash": "dot", "color": "grey"},
         annotation={"text": f"chance {results.setting.chance:.1f}", "font": {"size": 11}, "yanchor": "bottom", "y": 1},
     )
-    top = max([100.0 if row.interval.high > 95 else row.interval.high for row in rows] + [results.setting.chance])
+    farthest = max(results.setting.chance, *(max(row.interval.high, *row.accuracies) for row in rows))
+    top = 100.0 if farthest > 95 else farthest
     figure.update_layout(
         title=heading("Accuracy on the unseen classes"),
         xaxis={"title": {"text": "Per-class accuracy (%)"}, "range": [0, 1.04 * top], "fixedrange": True},
