@@ -30,9 +30,9 @@ from websockets.sync.client import ClientConnection, connect
 
 PROJECT = Path(__file__).resolve().parents[2]
 OpenPage = Callable[[str], AppTest]
-VISITORS, TURNS = 20, 2
+VISITORS, TURNS = 20, 3
 PATIENCE = 500  # seconds: a loaded machine with two cores
-ALLOWED = 60  # megabytes; after the first edits every visitor has a session, and the caches are full
+ALLOWED = 60  # megabytes, over the last edits and what takes them back; the first two rounds fill threads and caches
 COLOURS = ("white", "yellow", "orange", "red", "pink", "purple", "blue", "green", "grey", "black")
 
 
@@ -195,4 +195,4 @@ def test_twenty_visitors_see_what_each_would_see_alone(studio: Studio, open_page
         assert [page.text for page in seen[:TURNS]] == [text_of(visitor, turn) for turn in range(TURNS)]
         assert seen == visit_alone(open_page, visitor), f"visitor {visitor}"
     assert len({page.percent for seen in found for page in seen[:TURNS]}) == VISITORS * TURNS, "nobody saw the same"
-    assert max(levels[2:]) - levels[1] < ALLOWED, levels
+    assert max(levels[3:]) - levels[2] < ALLOWED, levels
