@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import struct
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -346,6 +347,15 @@ def test_tiny_imagenet_keeps_training_images_apart_and_names_missing_shards(tmp_
     (tmp_path / "part" / "splits.json").write_text("{}")
     with pytest.raises(InputError, match="lacks 'train'"):
         open_dataset(tmp_path / "part")
+
+
+def test_a_copy_of_a_published_dataset_keeps_its_version_until_an_image_changes(tmp_path: Path) -> None:
+    write_tiny(tmp_path / "first", range(8))
+    copy = shutil.copytree(tmp_path / "first", tmp_path / "copy", copy_function=shutil.copyfile)
+    assert open_dataset(copy).version == open_dataset(tmp_path / "first").version
+    table = pq.read_table(copy / "train-7.parquet")
+    pq.write_table(table.set_column(1, "image", pa.array([encode((9, 9, 9))] * 3)), copy / "train-7.parquet")
+    assert open_dataset(copy).version != open_dataset(tmp_path / "first").version
 
 
 @pytest.fixture

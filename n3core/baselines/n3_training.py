@@ -136,7 +136,7 @@ class PixelN3(_MetaTrained):
     """N3 as published: the adapted network sees augmented images, gradients reach Gamma through it (section 3.3).
 
     Gamma starts from that of a classification layer trained on cached features: as long as the adaptation of the other
-    layers is small, logits are the same, and a step takes a hundredth of the time.
+    layers is small, logits are nearly the same, and a step there runs no network.
     """
 
     def fit(self, images: ImageSet, labels: np.ndarray, texts: ClassTexts) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from PIL import Image
 
 from n3core.datasets.base import ClassInfo, ImageRef, Subset
-from n3core.datasets.images import decode_image, files_version
+from n3core.datasets.images import contents_version, decode_image
 from n3core.datasets.parquet import ParquetRows
 from n3core.documents import read_document
 from n3core.errors import InputError
@@ -63,7 +63,7 @@ class Grocery:
         except (KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{folder}: a json file there lacks {error}; restore the original files") from None
         self.problems: tuple[str, ...] = ()
-        self.version = files_version(folder / f"{stem}.parquet" for stem in _FILES)
+        self.version = contents_version(folder / f"{stem}.parquet" for stem in _FILES)
         self._class_ids = frozenset(info.id for info in self.classes)
         self._rows = cache(self._open_rows)
 

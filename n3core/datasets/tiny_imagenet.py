@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from n3core.datasets.base import ClassInfo, ImageRef, Subset
-from n3core.datasets.images import decode_image, files_version
+from n3core.datasets.images import contents_version, decode_image
 from n3core.datasets.parquet import ParquetRows
 from n3core.documents import read_document
 from n3core.errors import InputError
@@ -64,7 +64,7 @@ class TinyImagenet:
         except (KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{folder}: a json file there lacks {error}; restore the original files") from None
         self.problems: tuple[str, ...] = ()
-        self.version = files_version(folder / f"{stem}.parquet" for stem in (*_SHARDS, _EVALUATION))
+        self.version = contents_version(folder / f"{stem}.parquet" for stem in (*_SHARDS, _EVALUATION))
         self._rows = cache(self._open_rows)
 
     def image_refs(self, class_id: str, *, subset: Subset = "evaluate") -> tuple[ImageRef, ...]:
