@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import shlex
+from collections import Counter
+from itertools import product
 from pathlib import Path
 
 import pytest
 
+from n3core.baselines.learners import LEARNERS
+from n3core.baselines.registry import METHODS
 from n3core.benchmark.files import read_results
 from n3core.results.benchmark import BenchmarkResults
 
@@ -33,6 +37,13 @@ def test_the_readme_holds_the_tables_of_the_committed_files() -> None:
 
 
 def test_every_system_was_run_with_three_seeds_and_the_same_number_of_trials(results: BenchmarkResults) -> None:
-    assert {len(results.runs_of(method)) for method in results.methods} <= {3}
-    assert len({run.trials for run in results.runs}) <= 1
-    assert results.runs or results.continual
+    if not results.continual:
+        assert {*results.methods, *results.unavailable} == set(METHODS)
+        assert {len(results.runs_of(method)) for method in results.methods} == {3}
+        assert {run.trials for run in results.runs} == {3}
+
+
+def test_every_continual_learner_was_run_with_three_seeds_both_ways(results: BenchmarkResults) -> None:
+    if not results.runs:
+        counts = Counter((part.learner, part.normalised) for part in results.continual)
+        assert set(counts) == set(product(LEARNERS, (False, True))) and set(counts.values()) == {3}
