@@ -58,6 +58,9 @@ def train(
     base: Annotated[Path | None, typer.Option(help="Folder of a pre-trained base, for a new N3.")] = None,
     start_from: Annotated[Path | None, typer.Option("--from", help="Checkpoint to go on from.")] = None,
     steps: Annotated[int, typer.Option(help="Episodes.", min=1)] = 4000,
+    feature_steps: Annotated[
+        int, typer.Option(help="Before them: of the classification layer alone, on features of whole images.", min=0)
+    ] = 0,
     learning_rate: Annotated[float, typer.Option(help="Peak learning rate.", min=0)] = 1e-3,
     adapt: Annotated[str | None, typer.Option(help="Layers to adapt: all, fc, or kinds such as conv,norm.")] = None,
     text_encoder: Annotated[str | None, typer.Option(help="minilm, a hub id or a local folder.")] = None,
@@ -71,6 +74,7 @@ def train(
     from n3core.checkpoint import load_checkpoint
     from n3core.config import N3Config, TrainConfig
     from n3core.engine import choose_device
+    from n3core.feature_training import start_on_features
     from n3core.files import cache_folder
     from n3core.model import N3
     from n3core.pretrain import load_base
@@ -96,11 +100,13 @@ def train(
         size = json.loads((base / "base.json").read_text())["pretrain"]["image_size"]
         encoder = TextEncoder.load(text_encoder or "minilm", text_mode or "contextual", cache_folder() / "texts")
         model = N3(N3Config(name, size, adapt=kinds, text=encoder.config), tensors)
-    config = TrainConfig(tuple(data), steps, learning_rate=learning_rate, seed=seed)
+    config = TrainConfig(tuple(data), steps, learning_rate=learning_rate, feature_steps=feature_steps, seed=seed)
     sources, shares = episode_sources(data, model.config.image_size, encoder)
     held_out = validation_sets(data, model.config.image_size, encoder)
     if base is not None:
         calibrate_features(model, sources[0].images.pixels[:: max(1, len(sources[0].images.pixels) // 2000)])
+    if feature_steps and not (out / "state").exists():
+        start_on_features(model, config, sources, shares)
     finished = meta_train(model, config, sources, shares, held_out, out, device=device)
     _close_run(finished, out / "checkpoint")
 

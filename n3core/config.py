@@ -70,6 +70,7 @@ class TrainConfig:
     label_smoothing: float = 0.05
     confusable: float = 0.5  # share of episodes whose classes are neighbours in text space
     word_dropout: float = 0.1
+    feature_steps: int = 0  # before the episodes: the classification layer alone, on features of whole images
     seed: int = 0
 
 

@@ -32,6 +32,7 @@ __all__ = [
     "calibrate_features",
     "centre_features",
     "classify",
+    "extract_features",
     "train",
     "validate",
 ]
@@ -98,15 +99,34 @@ def validate(model: N3, held_out: ValidationSet, *, batch_size: int = 250) -> fl
     return 100 * float(np.mean([correct[held_out.labels == k].mean() for k in np.unique(held_out.labels)]))
 
 
-@torch.no_grad()
 def calibrate_features(model: N3, pixels: np.ndarray) -> None:
     """Set the centre and the typical norm of the base's features from seen images (N, S, S, 3) uint8."""
+    centre_features(model, torch.from_numpy(extract_features(model, pixels, dtype=torch.float32)))
+
+
+@torch.inference_mode()
+def extract_features(
+    model: N3, pixels: np.ndarray, *, batch_size: int = 250, dtype: torch.dtype = torch.bfloat16
+) -> np.ndarray:
+    """What the base alone makes of images: (N, S, S, 3) uint8 to penultimate features (N, F) float32.
+
+    Args:
+        model: the N3 whose base it is.
+        pixels: the images.
+        batch_size: images per pass.
+        dtype: of the convolutions; bfloat16 takes less time and rounds.
+    """
+    device = model.log_mu.device
     network = build_network(model.config.base, 1)
     strip_classifier(model.config.base, network)
     network.load_state_dict(model.base_tensors)
-    network.eval()
-    parts = [network(normalise(to_float(pixels[start : start + 250]))) for start in range(0, len(pixels), 250)]
-    centre_features(model, torch.cat(parts).flatten(1))
+    network.eval().to(device, memory_format=torch.channels_last)
+    parts = []
+    with torch.autocast(device.type, torch.bfloat16, enabled=dtype == torch.bfloat16):
+        for start in range(0, len(pixels), batch_size):
+            images = normalise(to_float(pixels[start : start + batch_size])).to(device)
+            parts.append(network(images).flatten(1).float().cpu().numpy())
+    return np.concatenate(parts)
 
 
 @torch.no_grad()

@@ -229,7 +229,7 @@ def test_from_images_to_a_classifier(data: Path, tmp_path: Path) -> None:
     result = run("train", *options, "--base", base, "--out", first, "--steps", 2, "--adapt", "fc")
     assert result.exit_code == 0, result.output
     assert json.loads((first / "checkpoint" / "config.json").read_text())["n3"]["adapt"] == ["fc"]
-    result = run("train", *options, "--from", first / "checkpoint", "--out", second, "--steps", 2)
+    result = run("train", *options, "--from", first / "checkpoint", "--out", second, "--steps", 2, "--feature-steps", 3)
     assert result.exit_code == 0, result.output
     weights = [(run_folder / "checkpoint" / "model.safetensors").read_bytes() for run_folder in (first, second)]
     assert weights[0] != weights[1]

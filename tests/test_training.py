@@ -27,12 +27,13 @@ from n3core.checkpoint import load_checkpoint
 from n3core.config import N3Config, PretrainConfig, TextConfig, TrainConfig, from_json, to_json
 from n3core.episodes import EpisodeSource, TextPool, draw_episode, encode_pool
 from n3core.errors import InputError
+from n3core.feature_training import start_on_features
 from n3core.model import N3
 from n3core.pixels import PixelSet, to_float
 from n3core.pretrain import BaseWithHeads, draw_batch, heads_loss, load_base, pretrain
 from n3core.recipes import episode_sources, pretrain_sources, validation_sets
 from n3core.text_encoder import TextEncoder
-from n3core.train import calibrate_features, train
+from n3core.train import calibrate_features, train, validate
 from n3core.training import load_state, one_cycle, save_state, step_generator
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -425,6 +426,22 @@ def test_calibration_centres_features() -> None:
     torch.testing.assert_close(model.feature_mean, features.mean(0), atol=1e-5, rtol=1e-4)
     typical = (features - model.feature_mean).norm(dim=1).mean()
     torch.testing.assert_close(model.feature_norm, typical, atol=1e-5, rtol=1e-4)
+
+
+def test_a_start_on_features_trains_the_classification_layer_alone(image_folder: Path) -> None:
+    model = tiny_model()
+    sources, _ = episode_sources([str(image_folder)], SIZE, TextEncoder.load())
+    held_out = validation_sets([str(image_folder)], SIZE, TextEncoder.load())[0]
+    calibrate_features(model, sources[0].images.pixels)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    untrained = validate(model.eval(), held_out)
+    config = TrainConfig(classes=(2, 4), learning_rate=3e-3, feature_steps=60)
+    start_on_features(model, config, sources * 2, [0.5, 0.5])
+    assert validate(model.eval(), held_out) > max(90, untrained)
+    changed = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
+    assert "labels2adaptation.classifier.0.weight" in changed and "log_mu" not in changed
+    of_other_layers = {"columns", "queries", "attention", "query_norm"}
+    assert not [name for name in changed if of_other_layers & {*name.split(".")}]
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ are those of n3core.model and n3core.episodes. Knows no dataset, no search space
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -15,21 +14,18 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torch.nn.utils import clip_grad_norm_
 
 from n3core.backbone import build_network
 from n3core.baselines.base import BaseNetwork, ClassTexts, ImageSet, Settings
 from n3core.checkpoint import load_checkpoint
 from n3core.config import N3Config, TrainConfig
-from n3core.episodes import EpisodeSource, TextPool, draw_episode, draw_task
+from n3core.episodes import EpisodeSource, TextPool, draw_episode
+from n3core.feature_training import FeatureSource, RunEpisode, classification_layer, feature_episodes, meta_train
 from n3core.model import N3
 from n3core.pixels import PixelSet, augment, to_float
-from n3core.train import build_optimizer, centre_features, classify
-from n3core.training import one_cycle, step_generator
+from n3core.train import centre_features, classify
 
 __all__ = ["FeatureN3", "N3Settings", "PixelN3", "ShippedN3"]
-
-RunEpisode = Callable[[np.random.Generator], tuple[Tensor, Tensor]]  # -> logits (N, K), labels (N,)
 
 
 @dataclass(frozen=True)
@@ -88,7 +84,7 @@ class N3Settings:
 
     def train_config(self, seed: int) -> TrainConfig:
         """Its meta-training."""
-        names = TrainConfig.__dataclass_fields__.keys() - {"data", "seed"}
+        names = TrainConfig.__dataclass_fields__.keys() - {"data", "seed", "feature_steps"}
         return TrainConfig((), seed=seed, **{name: value for name, value in asdict(self).items() if name in names})
 
 
@@ -113,7 +109,7 @@ class _MetaTrained(ABC):
             model = self._build().to(self._device)
             centre_features(model, torch.from_numpy(np.asarray(images.features, np.float32)).to(self._device))
             config = self.settings.train_config(self.seed)
-            _meta_train(model, config, self._episodes(model, config, images, labels, texts))
+            meta_train(model, config, self._episodes(model, config, images, labels, texts))
         self._model = model
 
     @property
@@ -187,7 +183,7 @@ class FeatureN3(_MetaTrained):
     def predict(self, images: ImageSet, texts: ClassTexts) -> np.ndarray:
         """Generate the classification layer of the described classes and apply it; see ZeroShotMethod."""
         with torch.inference_mode():
-            weight, bias = _classification_layer(self.model, _label_embeddings(self.model, texts))
+            weight, bias = classification_layer(self.model, _label_embeddings(self.model, texts))
         features = torch.from_numpy(np.asarray(images.features, np.float32))
         return functional.linear(features, weight.cpu(), bias.cpu()).numpy()
 
@@ -197,18 +193,9 @@ class FeatureN3(_MetaTrained):
     def _episodes(
         self, model: N3, config: TrainConfig, images: ImageSet, labels: np.ndarray, texts: ClassTexts
     ) -> RunEpisode:
-        pool = _text_pool(texts)
         rows_of = [np.flatnonzero(labels == k) for k in range(len(texts))]
-
-        def run_episode(rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-            task = draw_task(pool, rows_of, config, rng, text_noise=self.settings.text_noise)
-            with torch.autocast(self._device.type, torch.bfloat16):
-                embedded = model.tokens2label(task.states.to(self._device), task.mask.to(self._device))
-            weight, bias = _classification_layer(model, embedded.float())
-            features = torch.from_numpy(np.asarray(images.features[task.rows], np.float32)).to(self._device)
-            return functional.linear(features, weight, bias), task.labels.to(self._device)
-
-        return run_episode
+        source = FeatureSource(images.features, _text_pool(texts), rows_of, self.settings.text_noise)
+        return feature_episodes(model, config, [source], [1.0])
 
 
 class ShippedN3:
@@ -229,22 +216,6 @@ class ShippedN3:
         return _predict_pixels(self._model, images, texts)
 
 
-def _meta_train(model: N3, config: TrainConfig, run_episode: RunEpisode) -> None:
-    """Minimise the cross-entropy of one episode a step; leave the model frozen and in eval mode."""
-    optimizer = build_optimizer(model, config)
-    model.train()
-    for step in range(config.steps):
-        logits, labels = run_episode(step_generator(config.seed, step))
-        loss = functional.cross_entropy(logits.float(), labels, label_smoothing=config.label_smoothing)
-        for group in optimizer.param_groups:
-            group["lr"] = config.learning_rate * one_cycle(step, config.steps)
-        optimizer.zero_grad()
-        loss.backward()
-        clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-    model.eval().requires_grad_(False)
-
-
 def _text_pool(texts: ClassTexts) -> TextPool:
     """One text a class."""
     lengths = texts.mask.sum(1).tolist()
@@ -260,12 +231,6 @@ def _label_embeddings(model: N3, texts: ClassTexts) -> Tensor:
         alone = states[mask][None].to(device)  # (1, L, H)
         embedded.append(model.tokens2label(alone, torch.ones(alone.shape[:2], dtype=torch.bool, device=device)))
     return torch.cat(embedded)
-
-
-def _classification_layer(model: N3, embedded: Tensor) -> tuple[Tensor, Tensor]:
-    """Weight (K, F) and bias (K,) of the classification layer, from label embeddings c (K, d)."""
-    tensors = model.adapt_to_labels(embedded)
-    return tensors[model.weight_name].flatten(1), tensors[model.bias_name]
 
 
 def _predict_pixels(model: N3, images: ImageSet, texts: ClassTexts) -> np.ndarray:

@@ -1,0 +1,111 @@
+"""Meta-training of the classification layer alone, on what the frozen base makes of whole images.
+
+Owns episodes on features and the optimisation in memory; no step runs the base. Knows no file and no dataset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.nn.utils import clip_grad_norm_
+
+from n3core.config import TrainConfig
+from n3core.episodes import EpisodeSource, TextPool, draw_task
+from n3core.model import N3
+from n3core.train import build_optimizer, extract_features
+from n3core.training import one_cycle, step_generator
+
+__all__ = ["FeatureSource", "RunEpisode", "classification_layer", "feature_episodes", "meta_train", "start_on_features"]
+
+RunEpisode = Callable[[np.random.Generator], tuple[Tensor, Tensor]]  # -> logits (N, K), labels (N,)
+
+_BATCH = 256
+
+
+@dataclass(frozen=True)
+class FeatureSource:
+    """What EpisodeSource is, with features (N, F) of the images instead of pixels."""
+
+    features: np.ndarray
+    pool: TextPool
+    rows_of: Sequence[np.ndarray]
+    text_noise: float = 0.0
+
+
+def classification_layer(model: N3, embedded: Tensor) -> tuple[Tensor, Tensor]:
+    """Weight (K, F) and bias (K,) of the classification layer, from label embeddings c (K, d)."""
+    tensors = model.adapt_to_labels(embedded)
+    return tensors[model.weight_name].flatten(1), tensors[model.bias_name]
+
+
+def feature_episodes(
+    model: N3, config: TrainConfig, sources: Sequence[FeatureSource], shares: Sequence[float]
+) -> RunEpisode:
+    """Episodes whose logits are w'(f - m) + b.
+
+    Args:
+        model: an N3 that generates the classification layer alone.
+        config: settings.
+        sources: seen classes of each dataset.
+        shares: chance that an episode comes from each source.
+    """
+    device = model.log_mu.device
+    chances = np.asarray(shares, np.float64) / np.sum(shares)
+
+    def run_episode(rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        source = sources[int(rng.choice(len(sources), p=chances)) if len(sources) > 1 else 0]
+        task = draw_task(source.pool, source.rows_of, config, rng, text_noise=source.text_noise)
+        with torch.autocast(device.type, torch.bfloat16):
+            embedded = model.tokens2label(task.states.to(device), task.mask.to(device))
+        weight, bias = classification_layer(model, embedded.float())
+        features = torch.from_numpy(np.asarray(source.features[task.rows], np.float32)).to(device)
+        return functional.linear(features, weight, bias), task.labels.to(device)
+
+    return run_episode
+
+
+def meta_train(model: N3, config: TrainConfig, run_episode: RunEpisode) -> None:
+    """Minimise the cross-entropy of one episode a step; leave the model frozen and in eval mode."""
+    optimizer = build_optimizer(model, config)
+    model.train()
+    for step in range(config.steps):
+        logits, labels = run_episode(step_generator(config.seed, step))
+        loss = functional.cross_entropy(logits.float(), labels, label_smoothing=config.label_smoothing)
+        for group in optimizer.param_groups:
+            group["lr"] = config.learning_rate * one_cycle(step, config.steps)
+        optimizer.zero_grad()
+        loss.backward()
+        clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+    model.eval().requires_grad_(False)
+
+
+def start_on_features(
+    model: N3, config: TrainConfig, sources: Sequence[EpisodeSource], shares: Sequence[float]
+) -> None:
+    """Train the part of Gamma that generates the classification layer, in place.
+
+    While the adaptation of the other layers is small, logits are nearly those that the episodes on features saw.
+
+    Args:
+        model: calibrated, see `calibrate_features`; its base and its decoders of other layers stay as they are.
+        config: settings; `feature_steps` are done, of `_BATCH` images each, at the peak learning rate of `config`.
+        sources: seen classes of each dataset; features are those of whole images: no crop, no mirror.
+        shares: chance that an episode comes from each source.
+    """
+    alone = N3(replace(model.config, adapt=("fc",)), {}).to(model.log_mu.device)
+    own = alone.state_dict().keys() - {"log_mu"}  # it scales no layer there
+    alone.load_state_dict({name: value for name, value in model.state_dict().items() if name in own}, strict=False)
+    found = [
+        FeatureSource(extract_features(model, source.images.pixels), source.pool, source.rows_of, source.text_noise)
+        for source in sources
+    ]
+    steps = replace(config, steps=config.feature_steps, batch_size=_BATCH)
+    meta_train(alone, steps, feature_episodes(alone, steps, found, shares))
+    trained = alone.state_dict()
+    model.load_state_dict({name: trained[name] for name in own}, strict=False)
