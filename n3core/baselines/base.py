@@ -142,6 +142,7 @@ class MethodEntry:
     default: settings where nothing is tuned; keys as `suggest` returns them.
     unavailable: reason why the system cannot run here, or None; asked before a run, never replaced by a number.
     note: what a reader of the table must know of this row, or "".
+    fitted: whether `fit` learns from the seen classes of the run, as the others do; False sets the row apart.
     """
 
     name: str
@@ -153,3 +154,4 @@ class MethodEntry:
     default: Settings
     unavailable: Callable[[BaseNetwork], str | None] = lambda base: None
     note: str = ""
+    fitted: bool = True

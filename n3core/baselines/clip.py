@@ -177,4 +177,5 @@ ENTRY = MethodEntry(
     default={"text": CLIPSettings().text},
     unavailable=_unavailable,
     note="not fitted here: trained on 400 million captioned images; may read class names; sees these pixels enlarged",
+    fitted=False,
 )

@@ -105,5 +105,6 @@ ENTRIES: tuple[MethodEntry, ...] = (
         {},
         unavailable=_shipped_unavailable,
         note="not fitted here: meta-trained on Tiny ImageNet's seen classes and Fieldbook varieties; its own base",
+        fitted=False,
     ),
 )

@@ -12,7 +12,7 @@ from n3core.figures.benchmark_style import OURS
 from n3core.results.benchmark import BenchmarkResults
 from pages.components import benchmarks_curves, benchmarks_table
 from pages.components.plain import literal
-from pages.components.resources_benchmarks import systems
+from pages.components.resources_benchmarks import SystemNote, systems
 
 __all__ = ["ATTENTION", "show", "show_views"]
 
@@ -51,7 +51,7 @@ def show(results: BenchmarkResults, view: str) -> None:
         if results.unavailable:
             benchmarks_table.show(results, notes)
     elif view == _TABLE:
-        _show_gist(results, titles)
+        _show_gist(results, notes)
         benchmarks_table.show(results, notes)
     elif view == _ACCURACY:
         benchmarks_curves.show_accuracy(results, titles)
@@ -70,8 +70,9 @@ def _show_setting(results: BenchmarkResults) -> None:
     )
 
 
-def _show_gist(results: BenchmarkResults, titles: Mapping[str, str]) -> None:
-    setting, rows = results.setting, by_accuracy(results)
+def _show_gist(results: BenchmarkResults, notes: Mapping[str, SystemNote]) -> None:
+    setting = results.setting
+    rows = [row for row in by_accuracy(results) if row.method not in notes or notes[row.method].fitted]
     ours = next((row for row in rows if row.method.startswith(OURS)), None)
     other = next((row for row in rows if not row.method.startswith(OURS)), None)
     grid = st.grid(3, min_column_width=150, border=True)
@@ -79,10 +80,10 @@ def _show_gist(results: BenchmarkResults, titles: Mapping[str, str]) -> None:
         grid.metric(
             label,
             f"{row.accuracy:.1f} %" if row else "-",
-            literal(titles.get(row.method, row.method)) if row else None,
+            literal(notes[row.method].title if row.method in notes else row.method) if row else None,
             delta_color="off",
             delta_arrow="off",
-            help="Accuracy on the unseen classes, mean over the classes and the seeds",
+            help="Accuracy on the unseen classes, mean over classes and seeds; of systems fitted to the seen classes",
         )
     grid.metric("Chance", f"{setting.chance:.1f} %", f"{len(setting.unseen)} classes", delta_color="off",
                 delta_arrow="off", help="Accuracy of guessing among the unseen classes")  # fmt: skip

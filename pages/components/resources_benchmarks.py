@@ -34,11 +34,15 @@ _FOLDER = Path(__file__).resolve().parents[2] / "assets" / "benchmarks"
 
 @dataclass(frozen=True)
 class SystemNote:
-    """What the registry says of a system: its name for people, its paper, and what a reader of its row must know."""
+    """What the registry says of a system: its name for people, its paper, what a reader of its row must know.
+
+    fitted: whether it learned from the seen classes of the run; the best of two groups is sought among those.
+    """
 
     title: str
     source: str
     note: str
+    fitted: bool
 
 
 def committed_files() -> Mapping[str, Path]:
@@ -90,7 +94,7 @@ def systems() -> Mapping[str, SystemNote]:
     warm_up().join()  # two threads that import transformers at once find it half made
     from n3core.baselines.registry import METHODS
 
-    return {name: SystemNote(entry.title, entry.source, entry.note) for name, entry in METHODS.items()}
+    return {name: SystemNote(entry.title, entry.source, entry.note, entry.fitted) for name, entry in METHODS.items()}
 
 
 def published_figures(method: str) -> str:

@@ -101,6 +101,14 @@ def test_a_good_file_fills_the_table_with_its_numbers(page: AppTest, make_benchm
     assert any(results.setting.base_hash in block.value and "2.14.0" in block.value for block in page.code)
 
 
+def test_a_checkpoint_that_was_not_fitted_here_is_no_best_of_n3(page: AppTest, make_benchmark: BenchmarkMaker) -> None:
+    drop(page, make_benchmark(("n3-shipped", "eszsl")))
+    healthy(page)
+    assert page.metric[0].value == "-"
+    drop(page, make_benchmark(("n3-shipped", "n3", "eszsl")))
+    assert page.metric[0].delta == "N3"
+
+
 def test_what_was_not_measured_has_no_column_and_no_curve(page: AppTest, make_benchmark: BenchmarkMaker) -> None:
     drop(page, make_benchmark(("n3", "eszsl"), seeds=1, generalized=False, continual=False))
     healthy(page)
