@@ -8,19 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.studio_page import open_flowers, settle
+
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 NewPage = Callable[..., "playwright.Page"]
 expect = playwright.expect
-
-
-def settle(page: playwright.Page) -> None:
-    """Wait until the script has run and nothing is drawn as a placeholder."""
-    page.wait_for_function(
-        """() => document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'notRunning'
-            && !document.querySelector('[data-testid="stSkeleton"], [data-stale="true"]')
-            && [...document.images].every((image) => image.complete)"""
-    )
 
 
 def tick_labels(page: playwright.Page) -> list[str]:
@@ -33,10 +26,7 @@ def tick_labels(page: playwright.Page) -> list[str]:
 
 def test_which_layers_moved_and_which_matter(studio: str, new_page: NewPage, artifacts: Path) -> None:
     page = new_page()
-    page.goto(f"{studio}/adaptation")
-    page.get_by_role("button", name="Open", exact=True).first.click()
-    page.get_by_text("generated whole").wait_for()
-    settle(page)
+    open_flowers(page, f"{studio}/adaptation", "generated whole")
     rows = tick_labels(page)
     assert rows[:3] == ["conv1.weight", "bn1.weight", "bn1.bias"] and rows[-2:] == ["fc.weight", "fc.bias"]
     assert len(rows) == 62
@@ -66,10 +56,7 @@ def test_which_layers_moved_and_which_matter(studio: str, new_page: NewPage, art
 
 def test_adaptation_on_a_narrow_dark_screen(studio: str, new_page: NewPage, artifacts: Path) -> None:
     page = new_page(400, 860, "dark")
-    page.goto(f"{studio}/adaptation")
-    page.get_by_role("button", name="Open", exact=True).first.click()
-    page.get_by_text("generated whole").wait_for()
-    settle(page)
+    open_flowers(page, f"{studio}/adaptation", "generated whole")
     assert len(tick_labels(page)) == 62
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1")
     page.screenshot(path=artifacts / "adaptation-narrow-dark.png", full_page=True)

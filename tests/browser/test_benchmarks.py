@@ -11,6 +11,7 @@ import pytest
 
 from n3core.benchmark.files import encode
 from n3core.results.benchmark import BenchmarkResults
+from tests.studio_page import settle
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -18,15 +19,6 @@ NewPage = Callable[..., "playwright.Page"]
 BenchmarkMaker = Callable[..., BenchmarkResults]
 expect = playwright.expect
 METHODS = ("n3", "n3-cn", "n3-fc", "n3-shipped", "pdcnn-fc-conv", "eszsl", "attended", "megazsl", "mlp", "mlp-cn")
-
-
-def settle(page: playwright.Page) -> None:
-    """Wait until the script has run and nothing is drawn as a placeholder."""
-    page.wait_for_function(
-        """() => document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'notRunning'
-            && !document.querySelector('[data-testid="stSkeleton"], [data-stale="true"]')
-            && [...document.images].every((image) => image.complete)"""
-    )
 
 
 def open_results(page: playwright.Page, studio: str, results: BenchmarkResults) -> None:

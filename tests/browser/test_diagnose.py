@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.studio_page import open_flowers, settle
+
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -16,22 +18,6 @@ NewPage = Callable[..., "playwright.Page"]
 expect = playwright.expect
 ATTACK = "<script>window.ran = 1</script><img src=x onerror='window.ran = 1'> **bold** [link](http://example.org)"
 NAMES = 170, 35  # pixels: the pinned column of names, and a row
-
-
-def settle(page: playwright.Page) -> None:
-    """Wait until the script has run and nothing is drawn as a placeholder."""
-    page.wait_for_function(
-        """() => document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'notRunning'
-            && !document.querySelector('[data-testid="stSkeleton"], [data-stale="true"]')
-            && [...document.images].every((image) => image.complete)"""
-    )
-
-
-def open_flowers(page: playwright.Page, studio: str) -> None:
-    page.goto(f"{studio}/diagnose")
-    page.get_by_role("button", name="Open", exact=True).first.click()
-    page.get_by_text("First to mend").wait_for()
-    settle(page)
 
 
 def metric(page: playwright.Page, label: str) -> str:
@@ -53,7 +39,7 @@ def repaired(name: str) -> str:
 
 def test_a_new_user_finds_and_mends_windflower(studio: str, new_page: NewPage, artifacts: Path) -> None:
     page = new_page(1400, 1500)
-    open_flowers(page, studio)
+    open_flowers(page, f"{studio}/diagnose", "First to mend")
     assert metric(page, "First to mend") == "windflower"
     expect(page.get_by_text("Says nothing that a picture can show").first).to_be_visible()
     page.screenshot(path=artifacts / "diagnose-light.png")
@@ -80,7 +66,7 @@ def test_a_new_user_finds_and_mends_windflower(studio: str, new_page: NewPage, a
 
 def test_an_edit_is_discarded_without_a_trace(studio: str, new_page: NewPage) -> None:
     page = new_page()
-    open_flowers(page, studio)
+    open_flowers(page, f"{studio}/diagnose", "First to mend")
     before = metric(page, "Accuracy")
     page.get_by_label("Description of windflower").fill("A plain white flower.")
     page.get_by_role("button", name="Try it").click()
@@ -93,7 +79,7 @@ def test_an_edit_is_discarded_without_a_trace(studio: str, new_page: NewPage) ->
 
 def test_clicking_a_cell_shows_its_pictures(studio: str, new_page: NewPage) -> None:
     page = new_page()
-    open_flowers(page, studio)
+    open_flowers(page, f"{studio}/diagnose", "First to mend")
     click_cell(page, 4, 4)
     page.get_by_text(re.compile(r"\d+ pictures? of corn poppy named corn poppy")).wait_for()
     settle(page)
@@ -107,7 +93,7 @@ def test_markup_stays_text_and_a_narrow_dark_screen_is_wide_enough(
     studio: str, new_page: NewPage, artifacts: Path
 ) -> None:
     page = new_page(400, 900, "dark")
-    open_flowers(page, studio)
+    open_flowers(page, f"{studio}/diagnose", "First to mend")
     page.get_by_label("Description of windflower").fill(f"{ATTACK} varies widely in colour.")
     page.get_by_role("button", name="Try it").click()
     page.get_by_role("button", name="Discard").wait_for()

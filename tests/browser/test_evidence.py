@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.studio_page import open_flowers, settle
+
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 NewPage = Callable[..., "playwright.Page"]
@@ -19,21 +21,9 @@ ATTACK = (
 )
 
 
-def settle(page: playwright.Page) -> None:
-    """Wait until the script has run and nothing is drawn as a placeholder."""
-    page.wait_for_function(
-        """() => document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'notRunning'
-            && !document.querySelector('[data-testid="stSkeleton"], [data-stale="true"]')
-            && [...document.images].every((image) => image.complete)"""
-    )
-
-
 def test_a_word_is_replaced_and_the_edit_kept(studio: str, new_page: NewPage, artifacts: Path) -> None:
     page = new_page(1400, 2200)
-    page.goto(f"{studio}/evidence")
-    page.get_by_role("button", name="Open", exact=True).first.click()
-    page.get_by_text("Does the gradient tell the truth?").wait_for()
-    settle(page)
+    open_flowers(page, f"{studio}/evidence", "Does the gradient tell the truth?")
     page.screenshot(path=artifacts / "evidence-light.png")
     page.get_by_role("radio", name="True", exact=True).click()
     page.get_by_role("heading", name="For windflower").wait_for()

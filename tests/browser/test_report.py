@@ -9,20 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.studio_page import settle
+
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 PROJECT = Path(__file__).resolve().parents[2]
 NewPage = Callable[..., "playwright.Page"]
 ATTACK = "<script>window.ran = 1</script><img src=x onerror='window.ran = 1'>"
-
-
-def settle(page: playwright.Page) -> None:
-    """Wait until the script has run and nothing is drawn as a placeholder."""
-    page.wait_for_function(
-        """() => document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'notRunning'
-            && !document.querySelector('[data-testid="stSkeleton"], [data-stale="true"]')
-            && [...document.images].every((image) => image.complete)"""
-    )
 
 
 def open_task(page: playwright.Page, studio: str, path: Path) -> None:

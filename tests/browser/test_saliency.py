@@ -8,26 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.studio_page import open_flowers, settle
+
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 NewPage = Callable[..., "playwright.Page"]
 expect = playwright.expect
-
-
-def settle(page: playwright.Page) -> None:
-    """Wait until the script has run and nothing is drawn as a placeholder."""
-    page.wait_for_function(
-        """() => document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'notRunning'
-            && !document.querySelector('[data-testid="stSkeleton"], [data-stale="true"]')
-            && [...document.images].every((image) => image.complete)"""
-    )
-
-
-def open_sample(page: playwright.Page, studio: str) -> None:
-    page.goto(f"{studio}/saliency")
-    page.get_by_role("button", name="Open", exact=True).first.click()
-    page.get_by_text("The object covers").wait_for()
-    settle(page)
 
 
 def sources(page: playwright.Page) -> list[str]:
@@ -36,7 +22,7 @@ def sources(page: playwright.Page) -> list[str]:
 
 def test_where_the_networks_look(studio: str, new_page: NewPage, artifacts: Path) -> None:
     page = new_page(1400, 1500)
-    open_sample(page, studio)
+    open_flowers(page, f"{studio}/saliency", "The object covers")
     assert len(sources(page)) == 3
     assert all(image.get_attribute("alt") for image in page.get_by_test_id("stImage").locator("img").all())
     with page.expect_download() as download:
@@ -61,6 +47,6 @@ def test_where_the_networks_look(studio: str, new_page: NewPage, artifacts: Path
 
 def test_saliency_on_a_narrow_dark_screen(studio: str, new_page: NewPage, artifacts: Path) -> None:
     page = new_page(400, 860, "dark")
-    open_sample(page, studio)
+    open_flowers(page, f"{studio}/saliency", "The object covers")
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1")
     page.screenshot(path=artifacts / "saliency-narrow-dark.png", full_page=True)

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.studio_page import open_flowers, settle
+
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -23,27 +25,11 @@ ATTACK = (
 )
 
 
-def settle(page: playwright.Page) -> None:
-    """Wait until the script has run and nothing is drawn as a placeholder."""
-    page.wait_for_function(
-        """() => document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'notRunning'
-            && !document.querySelector('[data-testid="stSkeleton"], [data-stale="true"]')
-            && [...document.images].every((image) => image.complete)"""
-    )
-
-
-def open_sample(page: playwright.Page, studio: str) -> None:
-    page.goto(f"{studio}/describe")
-    page.get_by_role("button", name="Open", exact=True).first.click()
-    page.get_by_text("Accuracy now").wait_for()
-    settle(page)
-
-
 def test_editing_a_description_changes_predictions(studio: str, new_page: NewPage, artifacts: Path) -> None:
     repaired = json.loads((PROJECT / "assets" / "tasks" / "flowers-repaired.json").read_text())
     text = next(entry["description"] for entry in repaired["classes"] if entry["name"] == "windflower")
     page = new_page()
-    open_sample(page, studio)
+    open_flowers(page, f"{studio}/describe", "Accuracy now")
     expect(page.get_by_label("Class to edit")).to_have_value("windflower")
     page.get_by_label("Description of windflower").fill(text)
     page.get_by_role("button", name="Apply").click()
@@ -58,7 +44,7 @@ def test_editing_a_description_changes_predictions(studio: str, new_page: NewPag
 
 def test_markup_in_descriptions_and_names_is_only_text(studio: str, new_page: NewPage, artifacts: Path) -> None:
     page = new_page(scheme="dark")
-    open_sample(page, studio)
+    open_flowers(page, f"{studio}/describe", "Accuracy now")
     page.get_by_label("Description of windflower").fill(ATTACK)
     page.get_by_role("button", name="Apply").click()
     page.get_by_text("The last edit changed").wait_for()
@@ -99,7 +85,7 @@ def test_browse_on_a_narrow_dark_screen(studio: str, new_page: NewPage, artifact
 def test_two_browsers_keep_their_own_edits(studio: str, new_page: NewPage) -> None:
     pages = [new_page(), new_page()]
     for page in pages:
-        open_sample(page, studio)
+        open_flowers(page, f"{studio}/describe", "Accuracy now")
     for page, text in zip(pages, ("A flower with violet petals.", "A flower with yellow petals."), strict=True):
         page.get_by_label("Description of windflower").fill(text)
         page.get_by_role("button", name="Apply").click()
@@ -116,7 +102,7 @@ def test_two_browsers_keep_their_own_edits(studio: str, new_page: NewPage) -> No
 
 def test_the_length_follows_the_typing_before_anything_is_applied(studio: str, new_page: NewPage) -> None:
     page = new_page()
-    open_sample(page, studio)
+    open_flowers(page, f"{studio}/describe", "Accuracy now")
     page.get_by_text("70 words in use · 85 of 512 tokens").wait_for()
     box = page.get_by_label("Description of windflower")
     box.press("Control+End")
