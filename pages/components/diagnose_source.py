@@ -68,6 +68,7 @@ def show(task: TaskSpec) -> Case | None:
             required=True,
             key=f"diagnose_source {bool(refs)}",
             persist_state="session",
+            wrap=True,
             help="With labels it is known what is wrong. Without them, what the network swallows and doubts still "
             "tells much, and the texts tell something by themselves.",
         )
