@@ -5,6 +5,7 @@ Owns how a base is built, stripped of its classifier and described; knows no tex
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -18,6 +19,7 @@ __all__ = [
     "LayerSpec",
     "build_network",
     "classifier_names",
+    "feature_network",
     "layer_specs",
     "normalise",
     "strip_classifier",
@@ -92,6 +94,19 @@ def strip_classifier(base: str, network: nn.Module) -> int:
     width = network.fc.in_features
     network.fc = nn.Identity()
     return width
+
+
+def feature_network(base: str, tensors: Mapping[str, Tensor]) -> nn.Module:
+    """The base in eval mode, from normalised images (N, 3, H, W) to penultimate features (N, F).
+
+    Args:
+        base: name of the network.
+        tensors: its state dict without the classification layer.
+    """
+    network = build_network(base, 1)
+    strip_classifier(base, network)
+    network.load_state_dict(tensors)
+    return nn.Sequential(network, nn.Flatten(1)).eval().requires_grad_(False)
 
 
 def normalise(images: Tensor) -> Tensor:

@@ -61,7 +61,8 @@ def train(
     feature_steps: Annotated[
         int, typer.Option(help="Before them: of the classification layer alone, on features of whole images.", min=0)
     ] = 0,
-    learning_rate: Annotated[float, typer.Option(help="Peak learning rate.", min=0)] = 1e-3,
+    learning_rate: Annotated[float, typer.Option(help="Peak learning rate of the episodes.", min=0)] = 1e-3,
+    feature_learning_rate: Annotated[float, typer.Option(help="The same of the steps on features.", min=0)] = 1e-3,
     adapt: Annotated[str | None, typer.Option(help="Layers to adapt: all, fc, or kinds such as conv,norm.")] = None,
     text_encoder: Annotated[str | None, typer.Option(help="minilm, a hub id or a local folder.")] = None,
     text_mode: Annotated[str | None, typer.Option(help="contextual or static.")] = None,
@@ -100,7 +101,14 @@ def train(
         size = json.loads((base / "base.json").read_text())["pretrain"]["image_size"]
         encoder = TextEncoder.load(text_encoder or "minilm", text_mode or "contextual", cache_folder() / "texts")
         model = N3(N3Config(name, size, adapt=kinds, text=encoder.config), tensors)
-    config = TrainConfig(tuple(data), steps, learning_rate=learning_rate, feature_steps=feature_steps, seed=seed)
+    config = TrainConfig(
+        tuple(data),
+        steps,
+        learning_rate=learning_rate,
+        feature_steps=feature_steps,
+        feature_learning_rate=feature_learning_rate,
+        seed=seed,
+    )
     sources, shares = episode_sources(data, model.config.image_size, encoder)
     held_out = validation_sets(data, model.config.image_size, encoder)
     if base is not None:

@@ -71,6 +71,7 @@ class TrainConfig:
     confusable: float = 0.5  # share of episodes whose classes are neighbours in text space
     word_dropout: float = 0.1
     feature_steps: int = 0  # before the episodes: the classification layer alone, on features of whole images
+    feature_learning_rate: float = 1e-3  # peak of those
     seed: int = 0
 
 

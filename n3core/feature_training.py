@@ -94,7 +94,7 @@ def start_on_features(
 
     Args:
         model: calibrated, see `calibrate_features`; its base and its decoders of other layers stay as they are.
-        config: settings; `feature_steps` are done, of `_BATCH` images each, at the peak learning rate of `config`.
+        config: settings; `feature_steps` are done, of `_BATCH` images each, with `feature_learning_rate` at the peak.
         sources: seen classes of each dataset; features are those of whole images: no crop, no mirror.
         shares: chance that an episode comes from each source.
     """
@@ -105,7 +105,8 @@ def start_on_features(
         FeatureSource(extract_features(model, source.images.pixels), source.pool, source.rows_of, source.text_noise)
         for source in sources
     ]
-    steps = replace(config, steps=config.feature_steps, batch_size=_BATCH)
+    rate = config.feature_learning_rate
+    steps = replace(config, steps=config.feature_steps, batch_size=_BATCH, learning_rate=rate)
     meta_train(alone, steps, feature_episodes(alone, steps, found, shares))
     trained = alone.state_dict()
     model.load_state_dict({name: trained[name] for name in own}, strict=False)

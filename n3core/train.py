@@ -17,7 +17,7 @@ from accelerate import Accelerator, DistributedDataParallelKwargs
 from torch import Tensor, nn
 from torch.nn import functional
 
-from n3core.backbone import build_network, classifier_names, normalise, strip_classifier
+from n3core.backbone import build_network, classifier_names, feature_network, normalise
 from n3core.checkpoint import save_checkpoint
 from n3core.config import TrainConfig, to_json
 from n3core.episodes import EpisodeSource, draw_episode
@@ -117,15 +117,13 @@ def extract_features(
         dtype: of the convolutions; bfloat16 takes less time and rounds.
     """
     device = model.log_mu.device
-    network = build_network(model.config.base, 1)
-    strip_classifier(model.config.base, network)
-    network.load_state_dict(model.base_tensors)
-    network.eval().to(device, memory_format=torch.channels_last)
+    network = feature_network(model.config.base, model.base_tensors)
+    network.to(device, memory_format=torch.channels_last)
     parts = []
     with torch.autocast(device.type, torch.bfloat16, enabled=dtype == torch.bfloat16):
         for start in range(0, len(pixels), batch_size):
             images = normalise(to_float(pixels[start : start + batch_size])).to(device)
-            parts.append(network(images).flatten(1).float().cpu().numpy())
+            parts.append(network(images).float().cpu().numpy())
     return np.concatenate(parts)
 
 
@@ -148,7 +146,7 @@ def train(
     save_every: float = 180.0,
     validate_every: int = 250,
 ) -> bool:
-    """Meta-train and keep, in `out/checkpoint`, the model that is best on the mean over `held_out`.
+    """Meta-train and keep, in `out/checkpoint`, the model that is best on the mean over `held_out`, the start included.
 
     Every process draws the same episode and takes its own slice of the images, so N processes compute the
     gradient of one.
@@ -217,6 +215,9 @@ def train(
             save_checkpoint(out / "checkpoint", model)
             write_atomically(best_file, json.dumps({"mean": mean, "step": step, **scores}, indent=2).encode())
         return {"val/mean": mean, **scores}
+
+    if held_out and first == 0:
+        keep_best(0)  # training that only makes a good start worse keeps the start
 
     def save(step: int) -> None:
         save_state(out / "state", step, accelerator.unwrap_model(wrapped), optimizer, settings)

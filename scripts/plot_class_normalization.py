@@ -26,12 +26,11 @@ import numpy as np
 import torch
 import typer
 
-from n3core.backbone import normalise
+from n3core.backbone import feature_network, normalise
 from n3core.baselines.attribute_network import AttributeNetwork, normalise_attributes
 from n3core.baselines.base import ClassTexts, ImageSet
 from n3core.baselines.class_normalization import AttributeClassifier, AttributeSettings
 from n3core.benchmark.bases import open_base
-from n3core.benchmark.features import feature_network
 from n3core.benchmark.texts import TextReader
 from n3core.datasets.base import classes_of, load_pixels
 from n3core.datasets.registry import open_dataset
@@ -178,7 +177,7 @@ def load_task(data: str) -> tuple[ImageSet, np.ndarray, ClassTexts]:
     dataset = open_dataset(data)
     base = open_base()
     classes = classes_of(dataset, "train")
-    network = feature_network(base)
+    network = feature_network(base.name, base.tensors)
     features, labels = [], []
     for row, info in enumerate(classes):
         refs = dataset.image_refs(info.id, subset="train")[:_PER_CLASS]

@@ -17,12 +17,12 @@ import pytest
 import torch
 from PIL import Image
 
-from n3core.backbone import build_network, normalise, strip_classifier
+from n3core.backbone import build_network, feature_network, normalise, strip_classifier
 from n3core.baselines.base import BaseNetwork, ClassTexts, ImageSet, MethodEntry
 from n3core.baselines.registry import METHODS, choose_methods
 from n3core.benchmark.ablations import ablation_sheet, fix_settings, list_variants, run_ablation
 from n3core.benchmark.attribute_bench import AttributeBench
-from n3core.benchmark.features import feature_network, map_network
+from n3core.benchmark.features import map_network
 from n3core.benchmark.files import decode, encode, parse_results, read_results, write_results
 from n3core.benchmark.judge import Measurements
 from n3core.benchmark.progress import Silent
@@ -136,7 +136,7 @@ def test_maps_are_what_the_base_computes(name: str) -> None:
     strip_classifier(name, network)
     base = BaseNetwork(name, network.state_dict(), 64)
     images = normalise(torch.rand(2, 3, 64, 64))
-    features, maps = feature_network(base)(images), map_network(base)(images)
+    features, maps = feature_network(name, network.state_dict())(images), map_network(base)(images)
     assert maps.shape[:2] == features.shape
     if name == "resnet18":  # dense: every second place is one of the base's own
         assert maps.shape[2:] == (4, 4)

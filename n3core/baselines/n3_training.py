@@ -84,7 +84,7 @@ class N3Settings:
 
     def train_config(self, seed: int) -> TrainConfig:
         """Its meta-training."""
-        names = TrainConfig.__dataclass_fields__.keys() - {"data", "seed", "feature_steps"}
+        names = TrainConfig.__dataclass_fields__.keys() - {"data", "seed", "feature_steps", "feature_learning_rate"}
         return TrainConfig((), seed=seed, **{name: value for name, value in asdict(self).items() if name in names})
 
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from n3core.backbone import normalise
+from n3core.backbone import feature_network, normalise
 from n3core.baselines.attended import ENTRY, AttendedAutoEncoder, AttendedSettings
 from n3core.baselines.base import BaseNetwork, ClassTexts, ImageSet, Settings
 from n3core.benchmark.bases import hash_base
 from n3core.benchmark.data import load_benchmark_data
-from n3core.benchmark.features import feature_network, map_network
+from n3core.benchmark.features import map_network
 from n3core.benchmark.progress import Listener, Silent
 from n3core.benchmark.source import open_source
 from n3core.benchmark.texts import TextReader
@@ -54,8 +54,8 @@ class AttentionReader:
         """
         images = normalise(to_float(pixels).to(self.base.device))
         # Modules of its own: others may be fitting the same base at this moment.
-        depths = [build(self.base).to(self.base.device) for build in (feature_network, map_network)]
-        features, maps = (network(images).float().cpu().numpy() for network in depths)
+        depths = (feature_network(self.base.name, self.base.tensors), map_network(self.base))
+        features, maps = (network.to(self.base.device)(images).float().cpu().numpy() for network in depths)
         found = ImageSet(features, maps)
         return AttentionMaps(
             self.texts.ids,

@@ -15,25 +15,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from n3core.backbone import build_network, normalise, strip_classifier
+from n3core.backbone import build_network, feature_network, normalise, strip_classifier
 from n3core.baselines.base import BaseNetwork
 from n3core.files import cache_folder
 from n3core.pixels import to_float
 
-__all__ = ["feature_network", "load_features", "load_maps", "map_network"]
+__all__ = ["load_features", "load_maps", "map_network"]
 
 Advance = Callable[[int], None]  # told how many images were done
 
 _BATCH = 250
 _BEHIND_THE_MAP = ("avgpool", "dropout", "fc")
-
-
-def feature_network(base: BaseNetwork) -> nn.Module:
-    """The base in eval mode, from normalised images (N, 3, S, S) to penultimate features (N, F)."""
-    network = build_network(base.name, 1)
-    strip_classifier(base.name, network)
-    network.load_state_dict(base.tensors)
-    return nn.Sequential(network, nn.Flatten(1)).eval().requires_grad_(False)
 
 
 def map_network(base: BaseNetwork) -> nn.Module:
@@ -64,12 +56,16 @@ def load_features(base: BaseNetwork, base_hash: str, key: str, pixels: np.ndarra
         pixels: (N, S, S, 3) uint8.
         advance: told how many images were done.
     """
-    return _cached(base, f"features|{base_hash}|{key}", feature_network, pixels, np.float32, advance)
+    return _cached(base, f"features|{base_hash}|{key}", _features_of, pixels, np.float32, advance)
 
 
 def load_maps(base: BaseNetwork, base_hash: str, key: str, pixels: np.ndarray, advance: Advance) -> np.ndarray:
     """Last feature maps (N, F, h, w) float16; the arguments are those of `load_features`."""
     return _cached(base, f"maps|{base_hash}|{key}", map_network, pixels, np.float16, advance)
+
+
+def _features_of(base: BaseNetwork) -> nn.Module:
+    return feature_network(base.name, base.tensors)
 
 
 def _widen_last_stage(stage: nn.Module) -> None:
