@@ -279,6 +279,7 @@ def test_figures_show_signs_by_more_than_colour_and_escape_words() -> None:
     bars = word_bars(hostile, "<script>")
     assert {trace.name for trace in bars.data} == {"raises the logit", "lowers the logit"}
     assert len({trace.marker.pattern.shape for trace in bars.data}) == 2
+    assert all(trace.width < 1 for trace in bars.data), "a bar may not cover the next row"
     assert "nats" in bars.layout.xaxis.title.text
     assert not any(
         "<" in text for text in [*bars.layout.yaxis.ticktext, bars.layout.title.text, bars.layout.title.subtitle.text]

@@ -41,6 +41,7 @@ def word_bars(description: DescriptionEvidence, target: str, *, count: int = 12,
             figure.add_bar(
                 x=values[rows],
                 y=rows,
+                width=0.75,  # plotly's own is as wide as the gaps between the rows of one sign
                 orientation="h",
                 name=name,
                 marker={"color": colour, "pattern": {"shape": shape, "size": 5}},
@@ -64,7 +65,6 @@ def word_bars(description: DescriptionEvidence, target: str, *, count: int = 12,
             "fixedrange": True,
         },
         barmode="overlay",
-        bargap=0.25,
     )
     return figure
 
