@@ -227,7 +227,7 @@ def test_logits_are_not_rounded_and_the_classifier_is_given_back(pictures: Any, 
 
 
 def shipped_base(**changes: Any) -> BaseNetwork:
-    return replace(BaseNetwork("resnet18", {}, 64, TextConfig(), checkpoint=default_checkpoint()), **changes)
+    return replace(BaseNetwork("resnet18", {}, 96, TextConfig(), checkpoint=default_checkpoint()), **changes)
 
 
 def test_the_shipped_checkpoint_predicts_as_the_engine_does() -> None:
@@ -241,7 +241,7 @@ def test_the_shipped_checkpoint_predicts_as_the_engine_does() -> None:
     )
     encoded = TextEncoder(base.text).encode(texts)
     classes = ClassTexts(names, names, texts, encoded.states, encoded.mask, encoded.states.amax(1).numpy())
-    pixels = np.random.default_rng(0).integers(0, 256, (6, 64, 64, 3), dtype=np.uint8)
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 96, 96, 3), dtype=np.uint8)
     images = ImageSet(np.zeros((6, 512), np.float32), pixels=pixels)
     method = entry.build({}, base, 0)
     method.fit(images, np.zeros(6, np.int64), classes)
@@ -256,7 +256,7 @@ def test_the_shipped_checkpoint_predicts_as_the_engine_does() -> None:
     ("changes", "reason"),
     [
         ({"checkpoint": None}, "no checkpoint"),
-        ({"image_size": 32}, "64 pixels"),
+        ({"image_size": 32}, "96 pixels"),
         ({"text": TextConfig(mode="static")}, "static"),
     ],
 )
