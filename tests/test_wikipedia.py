@@ -113,11 +113,12 @@ class _Handler(BaseHTTPRequestHandler):
             wiki.times.append(time.monotonic())
             wiki.agents.add(self.headers["User-Agent"])
             fault = wiki.faults.pop(0) if wiki.faults else ""
-        try:
-            self._answer(fault)
-        finally:
-            with self.lock:
-                wiki.together -= 1
+        self._answer(fault)
+
+    def _leave(self) -> None:
+        """Count this request as done; before its last bytes, since the client may ask again once it has them."""
+        with self.lock:
+            self.wiki.together -= 1
 
     def _answer(self, fault: str) -> None:
         parameters = {key: values[0] for key, values in parse_qs(urlsplit(self.path).query).items()}
@@ -134,6 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
             error = {"code": "maxlag", "info": "Waiting for a database: 7 seconds lagged", "lag": 7}
             return self._send({"error": error}, headers={"Retry-After": "1"})
         if fault == "hang up":
+            self._leave()
             return self.connection.close()
         return self._send(self.wiki.answer(title), cut=fault == "cut", html=fault == "html")
 
@@ -150,6 +152,7 @@ class _Handler(BaseHTTPRequestHandler):
         if zipped:
             self.send_header("Content-Encoding", "gzip")
         self.end_headers()
+        self._leave()
         self.wfile.write(body[: len(body) // 2] if cut else body)
 
     def log_message(self, format: str, *arguments: object) -> None:
