@@ -3,9 +3,7 @@
 Both steps: forward and backward through the whole network in bfloat16 autocast, channels-last, cross-entropy, gradient
 clipping, AdamW on everything that is trained (Gamma here, Theta there). In turns; prints the ratio of the medians.
 
-    python benchmarks/training_step.py [--batch 96] [--size 96] [--classes 35] [--tokens 60] [--device cpu] [--compile]
-
-With --compile a third step runs beside them: that of N3 through torch.compile, for one number of classes.
+    python benchmarks/training_step.py [--batch 96] [--size 96] [--classes 35] [--tokens 60] [--device cpu]
 """
 
 from __future__ import annotations
@@ -35,7 +33,6 @@ def main(
     threads: int = 2,
     rounds: int = 10,
     device: str = "cpu",
-    compile: bool = False,
 ) -> None:
     """Measure and print."""
     keep_freed_memory()
@@ -48,8 +45,6 @@ def main(
         "N3": meta_step(base, size, classes, tokens, images, labels),
         "fine-tuning": plain_step(base, classes, images, labels),
     }
-    if compile:
-        steps["N3 compiled"] = meta_step(base, size, classes, tokens, images, labels, compiled=True)
     times: dict[str, list[float]] = {name: [] for name in steps}
     for turn in range(rounds + 2):
         for name, step in steps.items():
@@ -65,20 +60,10 @@ def main(
     )
     typer.echo(f"N3 step {ours:.0f} ms, fine-tuning step {plain:.0f} ms")
     typer.echo(f"ratio {ours / plain:.2f} (at most 1.4)")
-    if compile:
-        compiled = median(times["N3 compiled"])
-        typer.echo(f"N3 step compiled {compiled:.0f} ms, {compiled / ours:.2f} of the plain one")
 
 
 def meta_step(
-    base: str,
-    size: int,
-    classes: int,
-    tokens: int,
-    images: torch.Tensor,
-    labels: torch.Tensor,
-    *,
-    compiled: bool = False,
+    base: str, size: int, classes: int, tokens: int, images: torch.Tensor, labels: torch.Tensor
 ) -> Callable[[], None]:
     """A step of meta-training over random token states."""
     network = build_network(base, 1)
@@ -88,8 +73,7 @@ def meta_step(
     skeleton = build_network(base, 2).to(images.device, memory_format=torch.channels_last).eval().requires_grad_(False)
     states = torch.randn(classes, tokens, config.text.hidden_size, device=images.device)
     mask = torch.ones(classes, tokens, dtype=torch.bool, device=images.device)
-    run = torch.compile(model) if compiled else model
-    return _step(model, lambda: run(skeleton, states, mask, images), labels)
+    return _step(model, lambda: model(skeleton, states, mask, images), labels)
 
 
 def plain_step(base: str, classes: int, images: torch.Tensor, labels: torch.Tensor) -> Callable[[], None]:
