@@ -113,9 +113,8 @@ def train(
     held_out = validation_sets(data, model.config.image_size, encoder)
     if base is not None:
         calibrate_features(model, sources[0].images.pixels[:: max(1, len(sources[0].images.pixels) // 2000)])
-    if feature_steps and not (out / "state").exists():
-        start_on_features(model, config, sources, shares)
-    finished = meta_train(model, config, sources, shares, held_out, out, device=device)
+    finished = feature_steps == 0 or start_on_features(model, config, sources, shares, out, device=device)
+    finished = finished and meta_train(model, config, sources, shares, held_out, out, device=device)
     _close_run(finished, out / "checkpoint")
 
 

@@ -1,30 +1,35 @@
 """Meta-training of the classification layer alone, on what the frozen base makes of whole images.
 
-Owns episodes on features and the optimisation in memory; no step runs the base. Knows no file and no dataset.
+Owns episodes on features and their optimisation; no step runs the base. Knows no dataset.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
+from accelerate import Accelerator
+from rich.console import Console
+from rich.progress import track
 from torch import Tensor
 from torch.nn import functional
 from torch.nn.utils import clip_grad_norm_
 
-from n3core.config import TrainConfig
+from n3core.config import TrainConfig, to_json
 from n3core.episodes import EpisodeSource, TextPool, draw_task
 from n3core.model import N3
 from n3core.train import build_optimizer, extract_features
-from n3core.training import one_cycle, step_generator
+from n3core.training import load_state, one_cycle, run_steps, save_state, step_generator
 
 __all__ = ["FeatureSource", "RunEpisode", "classification_layer", "feature_episodes", "meta_train", "start_on_features"]
 
 RunEpisode = Callable[[np.random.Generator], tuple[Tensor, Tensor]]  # -> logits (N, K), labels (N,)
 
 _BATCH = 256
+_CHUNK = 5000  # images between two steps of the progress bar
 
 
 @dataclass(frozen=True)
@@ -74,39 +79,83 @@ def meta_train(model: N3, config: TrainConfig, run_episode: RunEpisode) -> None:
     optimizer = build_optimizer(model, config)
     model.train()
     for step in range(config.steps):
-        logits, labels = run_episode(step_generator(config.seed, step))
-        loss = functional.cross_entropy(logits.float(), labels, label_smoothing=config.label_smoothing)
-        for group in optimizer.param_groups:
-            group["lr"] = config.learning_rate * one_cycle(step, config.steps)
-        optimizer.zero_grad()
-        loss.backward()
-        clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
+        _train_step(model, config, run_episode, optimizer, step)
     model.eval().requires_grad_(False)
 
 
+def _train_step(
+    model: N3, config: TrainConfig, run_episode: RunEpisode, optimizer: torch.optim.Optimizer, step: int
+) -> float:
+    """One episode and one move of the optimizer; returns the loss."""
+    logits, labels = run_episode(step_generator(config.seed, step))
+    loss = functional.cross_entropy(logits.float(), labels, label_smoothing=config.label_smoothing)
+    for group in optimizer.param_groups:
+        group["lr"] = config.learning_rate * one_cycle(step, config.steps)
+    optimizer.zero_grad()
+    loss.backward()
+    clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    return loss.item()
+
+
 def start_on_features(
-    model: N3, config: TrainConfig, sources: Sequence[EpisodeSource], shares: Sequence[float]
-) -> None:
+    model: N3,
+    config: TrainConfig,
+    sources: Sequence[EpisodeSource],
+    shares: Sequence[float],
+    out: Path,
+    *,
+    device: str = "auto",
+    save_every: float = 180.0,
+) -> bool:
     """Train the part of Gamma that generates the classification layer, in place.
 
     While the adaptation of the other layers is small, logits are nearly those that the episodes on features saw.
+    Every process takes the same steps; none waits for another's gradient.
 
     Args:
         model: calibrated, see `calibrate_features`; its base and its decoders of other layers stay as they are.
         config: settings; `feature_steps` are done, of `_BATCH` images each, with `feature_learning_rate` at the peak.
         sources: seen classes of each dataset; features are those of whole images: no crop, no mirror.
         shares: chance that an episode comes from each source.
+        out: run folder; a state found there is resumed.
+
+    Returns:
+        True when finished, False when stopped early by a signal.
     """
-    alone = N3(replace(model.config, adapt=("fc",)), {}).to(model.log_mu.device)
+    accelerator = Accelerator(cpu=device == "cpu", mixed_precision="bf16")
+    model.to(accelerator.device)
+    alone = N3(replace(model.config, adapt=("fc",)), {}).to(accelerator.device)
     own = alone.state_dict().keys() - {"log_mu"}  # it scales no layer there
     alone.load_state_dict({name: value for name, value in model.state_dict().items() if name in own}, strict=False)
-    found = [
-        FeatureSource(extract_features(model, source.images.pixels), source.pool, source.rows_of, source.text_noise)
-        for source in sources
-    ]
     rate = config.feature_learning_rate
-    steps = replace(config, steps=config.feature_steps, batch_size=_BATCH, learning_rate=rate)
-    meta_train(alone, steps, feature_episodes(alone, steps, found, shares))
+    config = replace(config, steps=config.feature_steps, batch_size=_BATCH, learning_rate=rate)
+    settings, state = to_json(config), out / "feature-state"
+    optimizer = build_optimizer(alone.train(), config)
+    first = load_state(state, alone, optimizer, settings)
+    finished = first == config.steps
+    if not finished:
+        found = [_on_features(model, source, shown=accelerator.is_main_process) for source in sources]
+        run_episode = feature_episodes(alone, config, found, shares)
+        finished = run_steps(
+            accelerator,
+            lambda step: {"loss": _train_step(alone, config, run_episode, optimizer, step)},
+            lambda step: save_state(state, step, alone, optimizer, settings),
+            first=first,
+            last=config.steps,
+            images_per_step=_BATCH // accelerator.num_processes,
+            save_every=save_every,
+            log_folder=out / "logs" / "features",
+            title="on features",
+        )
     trained = alone.state_dict()
     model.load_state_dict({name: trained[name] for name in own}, strict=False)
+    return finished
+
+
+def _on_features(model: N3, source: EpisodeSource, *, shown: bool) -> FeatureSource:
+    pixels = source.images.pixels
+    console, title = Console(stderr=True), f"features of {source.images.name}"
+    chunks = track(range(0, len(pixels), _CHUNK), title, console=console, disable=not shown)
+    features = np.concatenate([extract_features(model, pixels[start : start + _CHUNK]) for start in chunks])
+    return FeatureSource(features, source.pool, source.rows_of, source.text_noise)

@@ -30,7 +30,7 @@ _PLATES = 10  # of each variety
 _TEXTS = 2  # of each variety
 _SEED = 2020
 _PLATES_IN_BATCHES = 0.25  # share of plates beside photographs, for the base
-_PLATES_IN_EPISODES = 0.7  # there the 150 classes of photographs are soon learned by heart
+_PLATES_IN_EPISODES = 0.9  # there the 150 classes of photographs are soon learned by heart
 _VALIDATION_IMAGES = 50  # of each class
 _TEXT_NOISE = 2.0  # for the few classes of a dataset; varieties are too many to be learned by heart
 
