@@ -31,6 +31,9 @@ def pretrain(
     size: Annotated[int, typer.Option(help="Side of the images in pixels.", min=16)] = 64,
     epochs: Annotated[float, typer.Option(help="Passes over the images of all datasets.", min=0)] = 10.0,
     learning_rate: Annotated[float, typer.Option(help="Peak learning rate.", min=0)] = 0.2,
+    plates: Annotated[
+        float, typer.Option(help="Share of Fieldbook varieties beside photographs.", min=0, max=1)
+    ] = 0.25,
     anneal: Annotated[bool, typer.Option(help="Let the rate fall to zero at the end.")] = True,
     seed: int = 0,
     device: Device = "auto",
@@ -45,8 +48,10 @@ def pretrain(
     if base not in BASES:
         raise InputError(f"base network {base!r} is unknown; choose one of {', '.join(BASES)}")
     choose_device(device)
-    config = PretrainConfig(tuple(data), size, epochs, learning_rate=learning_rate, anneal=anneal, seed=seed)
-    sources, shares = pretrain_sources(data, size)
+    config = PretrainConfig(
+        tuple(data), size, epochs, learning_rate=learning_rate, plates=plates, anneal=anneal, seed=seed
+    )
+    sources, shares = pretrain_sources(data, size, plates)
     finished = train_base(config, sources, shares, out, base=base, start_from=start_from, device=device)
     _close_run(finished, out)
 
@@ -63,6 +68,9 @@ def train(
     ] = 0,
     learning_rate: Annotated[float, typer.Option(help="Peak learning rate of the episodes.", min=0)] = 1e-3,
     feature_learning_rate: Annotated[float, typer.Option(help="The same of the steps on features.", min=0)] = 1e-3,
+    plates: Annotated[
+        float, typer.Option(help="Chance of an episode of Fieldbook varieties, beside photographs.", min=0, max=1)
+    ] = 0.9,
     adapt: Annotated[str | None, typer.Option(help="Layers to adapt: all, fc, or kinds such as conv,norm.")] = None,
     text_encoder: Annotated[str | None, typer.Option(help="minilm, a hub id or a local folder.")] = None,
     text_mode: Annotated[str | None, typer.Option(help="contextual or static.")] = None,
@@ -107,9 +115,10 @@ def train(
         learning_rate=learning_rate,
         feature_steps=feature_steps,
         feature_learning_rate=feature_learning_rate,
+        plates=plates,
         seed=seed,
     )
-    sources, shares = episode_sources(data, model.config.image_size, encoder)
+    sources, shares = episode_sources(data, model.config.image_size, encoder, plates)
     held_out = validation_sets(data, model.config.image_size, encoder)
     if base is not None:
         calibrate_features(model, sources[0].images.pixels[:: max(1, len(sources[0].images.pixels) // 2000)])

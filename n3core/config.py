@@ -53,6 +53,7 @@ class PretrainConfig:
     learning_rate: float = 0.2  # peak, SGD with Nesterov momentum
     anneal: bool = True  # False holds the peak rate, for a first stage that another continues
     weight_decay: float = 5e-4
+    plates: float = 0.25  # share of Fieldbook varieties in a batch, beside photographs
     label_smoothing: float = 0.0  # smoothing makes features that transfer less (Kornblith et al. 2021)
     seed: int = 0
 
@@ -64,6 +65,7 @@ class TrainConfig:
     data: tuple[str, ...] = ("tiny-imagenet",)
     steps: int = 4000
     batch_size: int = 96
+    plates: float = 0.9  # chance of an episode of Fieldbook varieties: the few classes of photographs are soon learned
     classes: tuple[int, int] = (10, 60)  # K is drawn uniformly between these
     learning_rate: float = 1e-3
     weight_decay: float = 1e-2

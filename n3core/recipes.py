@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from n3core.config import PretrainConfig, TrainConfig
 from n3core.datasets.base import ClassInfo, Dataset, classes_of, load_pixels
 from n3core.datasets.fieldbook.book import KINGDOMS, Fieldbook, describe, random_varieties, render_many
 from n3core.datasets.fieldbook.schema import Species
@@ -29,8 +30,6 @@ _VARIETY_COUNT = 4000  # of each kingdom
 _PLATES = 10  # of each variety
 _TEXTS = 2  # of each variety
 _SEED = 2020
-_PLATES_IN_BATCHES = 0.25  # share of plates beside photographs, for the base
-_PLATES_IN_EPISODES = 0.9  # there the 150 classes of photographs are soon learned by heart
 _VALIDATION_IMAGES = 50  # of each class
 _TEXT_NOISE = 2.0  # for the few classes of a dataset; varieties are too many to be learned by heart
 
@@ -38,8 +37,16 @@ _TEXT_NOISE = 2.0  # for the few classes of a dataset; varieties are too many to
 _TEXT_MIX = {"description": 0.6, "gloss": 0.25, "name": 0.15}
 
 
-def pretrain_sources(names: Sequence[str], size: int) -> tuple[list[PixelSet], list[float]]:
-    """Image sets with targets, and their shares of a batch, for the base network."""
+def pretrain_sources(
+    names: Sequence[str], size: int, plates: float = PretrainConfig.plates
+) -> tuple[list[PixelSet], list[float]]:
+    """Image sets with targets, and their shares of a batch, for the base network.
+
+    Args:
+        names: datasets, or `VARIETIES`.
+        size: side of the images in pixels.
+        plates: share of the varieties where there are photographs too.
+    """
     sources: list[PixelSet] = []
     for name in names:
         if name == VARIETIES:
@@ -47,11 +54,13 @@ def pretrain_sources(names: Sequence[str], size: int) -> tuple[list[PixelSet], l
         else:
             dataset = open_dataset(name)
             sources.append(cached_pixels(dataset, [info.id for info in classes_of(dataset, "train")], size))
-    return sources, _shares(sources, _PLATES_IN_BATCHES)
+    return sources, _shares(sources, plates)
 
 
-def episode_sources(names: Sequence[str], size: int, encoder: TextEncoder) -> tuple[list[EpisodeSource], list[float]]:
-    """Seen classes with images and encoded texts, and the chance of an episode from each."""
+def episode_sources(
+    names: Sequence[str], size: int, encoder: TextEncoder, plates: float = TrainConfig.plates
+) -> tuple[list[EpisodeSource], list[float]]:
+    """Seen classes with images and encoded texts, and the chance of an episode from each; see `pretrain_sources`."""
     sources: list[EpisodeSource] = []
     pool_folder = cache_folder() / "pools"
     for name in names:
@@ -66,7 +75,7 @@ def episode_sources(names: Sequence[str], size: int, encoder: TextEncoder) -> tu
             pixels = cached_pixels(dataset, [info.id for info in classes], size)
             pool = encode_pool(encoder, [_mixed_texts(info) for info in classes], pool_folder)
             sources.append(EpisodeSource.of(pixels, pool, text_noise=_TEXT_NOISE))
-    return sources, _shares([source.images for source in sources], _PLATES_IN_EPISODES)
+    return sources, _shares([source.images for source in sources], plates)
 
 
 def validation_sets(names: Sequence[str], size: int, encoder: TextEncoder) -> list[ValidationSet]:

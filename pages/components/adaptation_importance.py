@@ -108,7 +108,7 @@ def _show_button(task: TaskSpec, refs: tuple[ImageRef, ...], truth: tuple[str, .
 
 
 def _show_figures(found: LayerImportance) -> None:
-    grid = st.grid(3, min_column_width=120, border=True)
+    grid = st.grid(3, min_column_width=240, border=True)
     grid.metric("All layers adapted", f"{found.accuracy:.1f} %", help="Per-class averaged accuracy on these pictures")
     grid.metric(
         "Classification layer only",
@@ -130,7 +130,9 @@ def _most_in_words(found: LayerImportance, loss: bool) -> str:
         return f"No single adaptation helps on these {found.images:,} pictures."
     harmful = int((values < 0).sum())
     worth = f"{values[most]:.3f} nats gained" if loss else f"{values[most]:.1f} points lost"
-    line = f"Worth most: `{found.names[most]}`, {worth} without it."
+    ties = int((values == values[most]).sum()) - 1
+    first = f"`{found.names[most]}`" + (f" and {ties} more, each" if ties else ",")
+    line = f"Worth most: {first} {worth} without it."
     return line + (f" Without {harmful} of the {len(values)}, the network does better." if harmful else "")
 
 
@@ -141,7 +143,7 @@ def _agreement_in_words(found: LayerImportance, sizes: LayerMagnitudes, scale: S
     said = "cannot be told" if np.isnan(agreement) else f"{agreement:+.2f}"
     return (
         f"Rank correlation of magnitude and importance: {said} (+1: magnitude would be importance, 0: it says nothing "
-        f"of it). One of the {found.images:,} pictures is worth about {100 / found.images:.2g} points."
+        f"of it). One of the {found.images:,} pictures is worth about {100 / found.images:.2g} % of accuracy."
     )
 
 

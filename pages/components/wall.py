@@ -86,7 +86,7 @@ def show_figures(now: Verdicts, before: Verdicts | None, opened: Verdicts | None
     if not now.known.any():
         st.caption("The classes of these pictures are not known: there are predictions, but no accuracy.")
     else:
-        grid = st.grid(3, min_column_width=120, border=True)
+        grid = st.grid(3, min_column_width=150, border=True)
         change = 0.0 if before is None else now.per_class_accuracy - before.per_class_accuracy
         grid.metric(
             "Accuracy now",
