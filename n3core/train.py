@@ -23,6 +23,7 @@ from n3core.backbone import build_network, classifier_names, feature_network, no
 from n3core.checkpoint import save_checkpoint
 from n3core.config import TrainConfig, to_json
 from n3core.episodes import EpisodeSource, draw_episode
+from n3core.errors import InputError
 from n3core.files import write_atomically
 from n3core.model import N3, SynthesizedClassifier
 from n3core.pixels import augment, to_float
@@ -167,6 +168,9 @@ def train(
 
     Returns:
         True when finished, False when stopped early by a signal.
+
+    Raises:
+        InputError: a run that is resumed lacks the weights it started from.
     """
     # Without adapted layers the scales mu take no part in the loss, which several processes must be told.
     unused = DistributedDataParallelKwargs(find_unused_parameters=not model.mu)
@@ -177,6 +181,8 @@ def train(
     settings = to_json(config)
     first = load_state(out / "state", model, optimizer, settings)
     best_file, start_file = out / "best.json", out / "start.safetensors"
+    if held_out and first and not start_file.exists():
+        raise InputError(f"{start_file}, where this run started, is missing; choose another --out or remove the folder")
     best = json.loads(best_file.read_text())["mean"] if first and best_file.exists() else float("-inf")
     wrapped, optimizer = accelerator.prepare(model.train(), optimizer)
     chances = np.asarray(shares, np.float64) / np.sum(shares)

@@ -471,7 +471,6 @@ def test_training_keeps_weights_between_its_start_and_its_end_where_they_do_bett
     held_out = validation_sets([str(image_folder)], SIZE, TextEncoder.load())
     start = {name: value.detach().clone() for name, value in model.named_parameters()}
     config = TrainConfig(steps=3, batch_size=8, classes=(2, 4))
-
     train(model, config, sources, shares, held_out, tmp_path / "whole", device="cpu")
     end = {name: value.detach().clone() for name, value in model.named_parameters()}
     middle = float(start["log_temperature"] + end["log_temperature"]) / 2
@@ -484,6 +483,9 @@ def test_training_keeps_weights_between_its_start_and_its_end_where_they_do_bett
     for name, value in kept.named_parameters():
         torch.testing.assert_close(value, (start[name] + end[name]) / 2, atol=2e-3, rtol=2e-3)
         torch.testing.assert_close(dict(model.named_parameters())[name], end[name])
+    (tmp_path / "between" / "start.safetensors").unlink()
+    with pytest.raises(InputError, match=r"start\.safetensors.* is missing"):
+        train(model, config, sources, shares, held_out, tmp_path / "between", device="cpu")
 
 
 if __name__ == "__main__":
