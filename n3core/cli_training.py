@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -26,7 +25,9 @@ Out = Annotated[Path, typer.Option(help="Folder of the run; the same command res
 def pretrain(
     data: DataList,
     out: Out,
-    start_from: Annotated[Path | None, typer.Option("--from", help="Folder of a finished base to go on from.")] = None,
+    start_from: Annotated[
+        Path | None, typer.Option("--from", help="Base or checkpoint whose network to go on from.")
+    ] = None,
     base: Annotated[str, typer.Option(help="resnet18, googlenet or squeezenet1_1.")] = "resnet18",
     size: Annotated[int, typer.Option(help="Side of the images in pixels.", min=16)] = 64,
     epochs: Annotated[float, typer.Option(help="Passes over the images of all datasets.", min=0)] = 10.0,
@@ -40,6 +41,7 @@ def pretrain(
 ) -> None:
     """Train a base network on the seen classes of datasets."""
     from n3core.backbone import BASES
+    from n3core.benchmark.bases import open_base
     from n3core.config import PretrainConfig
     from n3core.engine import choose_device
     from n3core.pretrain import pretrain as train_base
@@ -48,11 +50,17 @@ def pretrain(
     if base not in BASES:
         raise InputError(f"base network {base!r} is unknown; choose one of {', '.join(BASES)}")
     choose_device(device)
+    start = None
+    if start_from is not None:
+        found = open_base(start_from)
+        if found.name != base:
+            raise InputError(f"--from {start_from} holds a {found.name}, not a {base}; add --base {found.name}")
+        start = found.tensors
     config = PretrainConfig(
         tuple(data), size, epochs, learning_rate=learning_rate, plates=plates, anneal=anneal, seed=seed
     )
     sources, shares = pretrain_sources(data, size, plates)
-    finished = train_base(config, sources, shares, out, base=base, start_from=start_from, device=device)
+    finished = train_base(config, sources, shares, out, base=base, start=start, device=device)
     _close_run(finished, out)
 
 
@@ -60,7 +68,7 @@ def pretrain(
 def train(
     data: DataList,
     out: Out,
-    base: Annotated[Path | None, typer.Option(help="Folder of a pre-trained base, for a new N3.")] = None,
+    base: Annotated[Path | None, typer.Option(help="Base or checkpoint whose network a new N3 adapts.")] = None,
     start_from: Annotated[Path | None, typer.Option("--from", help="Checkpoint to go on from.")] = None,
     steps: Annotated[int, typer.Option(help="Episodes.", min=1)] = 4000,
     feature_steps: Annotated[
@@ -80,13 +88,13 @@ def train(
     """Meta-train an N3 on the seen classes of datasets."""
     import torch
 
+    from n3core.benchmark.bases import open_base
     from n3core.checkpoint import load_checkpoint
     from n3core.config import N3Config, TrainConfig
     from n3core.engine import choose_device
     from n3core.feature_training import start_on_features
     from n3core.files import cache_folder
     from n3core.model import N3
-    from n3core.pretrain import load_base
     from n3core.recipes import episode_sources, validation_sets
     from n3core.text_encoder import TextEncoder
     from n3core.train import calibrate_features
@@ -105,10 +113,9 @@ def train(
         encoder = TextEncoder(model.config.text, cache_folder() / "texts")
     else:
         assert base is not None
-        tensors, name = load_base(base)
-        size = json.loads((base / "base.json").read_text())["pretrain"]["image_size"]
+        network = open_base(base)
         encoder = TextEncoder.load(text_encoder or "minilm", text_mode or "contextual", cache_folder() / "texts")
-        model = N3(N3Config(name, size, adapt=kinds, text=encoder.config), tensors)
+        model = N3(N3Config(network.name, network.image_size, adapt=kinds, text=encoder.config), network.tensors)
     config = TrainConfig(
         tuple(data),
         steps,

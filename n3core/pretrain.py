@@ -7,7 +7,7 @@ features; images without a target for a head do not count for it. Knows no text.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -99,7 +99,7 @@ def pretrain(
     out: Path,
     *,
     base: str = "resnet18",
-    start_from: Path | None = None,
+    start: Mapping[str, Tensor] | None = None,
     device: str = "auto",
     save_every: float = 180.0,
 ) -> bool:
@@ -110,7 +110,7 @@ def pretrain(
         sources: image sets with targets.
         shares: relative weight of each source in a batch.
         out: run folder; a state found there is resumed.
-        start_from: a finished base whose network (not heads) is the starting point.
+        start: state dict of a feature network of this kind to go on from, as `load_base` returns.
 
     Returns:
         True when finished, False when stopped early by a signal (the base so far is written all the same).
@@ -121,8 +121,8 @@ def pretrain(
     # All attributes of a plate together weigh a few times what the one class of a photograph does.
     weights = {name: len(source.targets) ** -0.5 for source in sources for name in source.targets}
     model = BaseWithHeads(base, head_sizes)
-    if start_from is not None:
-        model.network.load_state_dict(load_base(start_from)[0])
+    if start is not None:
+        model.network.load_state_dict(start)
     model.to(memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(
         model.parameters(), config.learning_rate, momentum=0.9, nesterov=True, weight_decay=config.weight_decay

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from safetensors import safe_open
 
+from n3core.checkpoint import load_checkpoint
+from n3core.pretrain import load_base
 from tests.command_line import refused, run, run_json, save_tiny_checkpoint
 
 COLOURS = {"Fire_Lily": (200, 60, 20), "daisy": (240, 240, 240), "gentian": (30, 40, 200), "rue": (230, 210, 20)}
@@ -215,7 +218,10 @@ def test_bad_training_options_are_one_line_each(data: Path, checkpoint: Path, tm
     assert "no base network" in refused(*train, "--base", tmp_path)
     assert "'pool'" in refused(*train, "--base", tmp_path, "--adapt", "conv,pool")
     assert "settled" in refused(*train, "--from", checkpoint, "--adapt", "fc")
-    assert "'vgg'" in refused("pretrain", "--data", data, "--out", tmp_path / "run", "--base", "vgg")
+    pretrain = ("pretrain", "--data", data, "--out", tmp_path / "run")
+    assert "'vgg'" in refused(*pretrain, "--base", "vgg")
+    assert "no base network" in refused(*pretrain, "--from", tmp_path)
+    assert "holds a resnet18" in refused(*pretrain, "--base", "squeezenet1_1", "--from", checkpoint)
     assert not (tmp_path / "run").exists()
 
 
@@ -235,6 +241,21 @@ def test_from_images_to_a_classifier(data: Path, tmp_path: Path) -> None:
     assert weights[0] != weights[1]
     quick = ("evaluate", "--data", data, "--no-controls", "--permutations", 0)
     assert run_json(*quick, "--checkpoint", second / "checkpoint")["images"] == 4 * IMAGES
+
+
+def test_the_base_inside_a_checkpoint_starts_a_new_n3_and_a_new_base(
+    data: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    (data / "splits.json").unlink()
+    options = ("--data", data, "--device", "cpu")
+    result = run("train", *options, "--base", checkpoint, "--out", tmp_path / "n3", "--steps", 1, "--adapt", "fc")
+    assert result.exit_code == 0, result.output
+    before, after = load_checkpoint(checkpoint), load_checkpoint(tmp_path / "n3" / "checkpoint")
+    assert after.config.image_size == before.config.image_size and after.config.adapt != before.config.adapt
+    assert all(torch.equal(value, after.base_tensors[name]) for name, value in before.base_tensors.items())
+    result = run("pretrain", *options, "--from", checkpoint, "--size", 32, "--epochs", 0, "--out", tmp_path / "base")
+    assert result.exit_code == 0, result.output
+    assert all(torch.equal(value, before.base_tensors[name]) for name, value in load_base(tmp_path / "base")[0].items())
 
 
 def test_help_is_fast_because_nothing_heavy_is_imported() -> None:
