@@ -82,7 +82,7 @@ def encode_pool(
         texts: per class, (text, weight) pairs; weights are normalised.
     """
     flat = [text for options in texts for text, _ in options]
-    key = hashlib.sha256(json.dumps([encoder.config.name, encoder.config.mode, flat]).encode()).hexdigest()[:24]
+    key = hashlib.sha256(json.dumps([encoder.identity, flat]).encode()).hexdigest()[:24]
     path = folder / f"{key}.npz"
     if not path.exists():
         order = sorted(range(len(flat)), key=lambda index: len(flat[index]))

@@ -5,11 +5,13 @@ Owns the pixel cache on disk; knows datasets only through their protocol and kno
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -19,7 +21,7 @@ from torch.nn import functional
 from n3core.datasets.base import Dataset, load_pixels
 from n3core.files import cache_folder
 
-__all__ = ["PixelSet", "augment", "cached_pixels", "to_float"]
+__all__ = ["PixelSet", "augment", "cached_pixels", "new_pixels", "to_float"]
 
 
 @dataclass(frozen=True)
@@ -57,16 +59,29 @@ def cached_pixels(dataset: Dataset, class_ids: Sequence[str], size: int, subset:
     ).hexdigest()[:24]
     path = cache_folder() / "pixels" / f"{key}.npy"
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}.part")
-        store = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=(len(refs), size, size, 3))
-        for start in range(0, len(refs), 1024):
-            store[start : start + 1024] = load_pixels(dataset, refs[start : start + 1024], size)
-        store.flush()
-        part.replace(path)
+        with new_pixels(path, len(refs), size) as store:
+            for start in range(0, len(refs), 1024):
+                store[start : start + 1024] = load_pixels(dataset, refs[start : start + 1024], size)
     pixels = np.load(path, mmap_mode="r")
     head = dataset.name
     return PixelSet(dataset.name, pixels, tuple(class_ids), labels, {head: labels}, {head: len(class_ids)})
+
+
+@contextlib.contextmanager
+def new_pixels(path: Path, count: int, size: int) -> Iterator[np.ndarray]:
+    """Yield a memory-mapped array (count, size, size, 3) uint8 to fill.
+
+    The file takes its name when the block ends; a block that fails leaves nothing.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        store = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=(count, size, size, 3))
+        yield store
+        store.flush()
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def to_float(pixels: np.ndarray) -> Tensor:

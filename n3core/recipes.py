@@ -8,8 +8,13 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
+from multiprocessing import get_context
 
 import numpy as np
+from rich.console import Console
+from rich.progress import track
 
 from n3core.config import PretrainConfig, TrainConfig
 from n3core.datasets.base import ClassInfo, Dataset, classes_of, load_pixels
@@ -18,7 +23,7 @@ from n3core.datasets.fieldbook.schema import Species
 from n3core.datasets.registry import open_dataset
 from n3core.episodes import EpisodeSource, encode_pool
 from n3core.files import cache_folder
-from n3core.pixels import PixelSet, cached_pixels
+from n3core.pixels import PixelSet, cached_pixels, new_pixels
 from n3core.text_encoder import TextEncoder
 from n3core.train import ValidationSet
 
@@ -30,6 +35,7 @@ _VARIETY_COUNT = 4000  # of each kingdom
 _PLATES = 10  # of each variety
 _TEXTS = 2  # of each variety
 _SEED = 2020
+_DRAWN_AT_ONCE = 50  # varieties, by one process
 _VALIDATION_IMAGES = 50  # of each class
 _TEXT_NOISE = 2.0  # for the few classes of a dataset; varieties are too many to be learned by heart
 
@@ -128,10 +134,8 @@ def _variety_pixels(kingdom: str, size: int) -> PixelSet:
     settings = f"{kingdom}|{_VARIETY_COUNT}|{_PLATES}|{_SEED}|{size}".encode()
     path = cache_folder() / "pixels" / f"{hashlib.sha256(sample + settings).hexdigest()[:24]}.npy"
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}.part.npy")
-        np.save(part, render_many(varieties, _PLATES, size, _SEED))
-        part.replace(path)
+        with new_pixels(path, len(varieties) * _PLATES, size) as store:
+            _draw(varieties, size, store, f"drawing {VARIETIES}-{kingdom}")
     labels = np.repeat(np.arange(len(varieties)), _PLATES)
     targets, sizes = {}, {}
     for attribute in KINGDOMS[kingdom].attributes:
@@ -140,3 +144,16 @@ def _variety_pixels(kingdom: str, size: int) -> PixelSet:
         sizes[f"{kingdom}-{attribute.name}"] = len(attribute.values)
     names = tuple(species.name for species in varieties)
     return PixelSet(f"{VARIETIES}-{kingdom}", np.load(path, mmap_mode="r"), names, labels, targets, sizes)
+
+
+def _draw(varieties: Sequence[Species], size: int, store: np.ndarray, title: str) -> None:
+    """Fill `store` with plates; every core draws, shared with the other processes of a launcher."""
+    starts = range(0, len(varieties), _DRAWN_AT_ONCE)
+    rows = [start * _PLATES for start in starts]
+    parts = [varieties[start : start + _DRAWN_AT_ONCE] for start in starts]
+    cores = (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    with ProcessPoolExecutor(max(1, min(cores, len(parts))), mp_context=get_context("spawn")) as pool:
+        drawn = pool.map(render_many, parts, repeat(_PLATES), repeat(size), repeat(_SEED), rows)
+        console = Console(stderr=True, quiet=int(os.environ.get("LOCAL_RANK", "0")) > 0)
+        for row, plates in zip(rows, track(drawn, title, total=len(rows), console=console), strict=True):
+            store[row : row + len(plates)] = plates

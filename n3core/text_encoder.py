@@ -118,6 +118,9 @@ class TextEncoder:
         config: which encoder and how.
         cache_folder: where token states are kept; None keeps nothing.
 
+    Attributes:
+        identity: what tells its states from another encoder's: settings and a digest of the weights.
+
     Raises:
         InputError: the encoder cannot be loaded, or its width is not `config.hidden_size`.
     """
@@ -144,7 +147,7 @@ class TextEncoder:
         self._folder = cache_folder
         self._lock = threading.Lock()
         settings = f"{config.name}|{config.mode}|{config.max_tokens}|{width}|{self._model.config.num_hidden_layers}"
-        self._identity = f"{settings}|{_fingerprint(self._model)}"
+        self.identity = f"{settings}|{_fingerprint(self._model)}"
         if cache_folder is not None:
             _forget_oldest(cache_folder, _KEPT_TEXTS)
 
@@ -220,7 +223,7 @@ class TextEncoder:
     def _path(self, text: str) -> Path | None:
         if self._folder is None:
             return None
-        key = hashlib.sha256(f"{self._identity}|{text}".encode("utf-8", "surrogatepass")).hexdigest()
+        key = hashlib.sha256(f"{self.identity}|{text}".encode("utf-8", "surrogatepass")).hexdigest()
         return self._folder / key[:2] / f"{key}.safetensors"
 
     def _read(self, text: str) -> TokenStates | None:

@@ -12,7 +12,7 @@ from PIL import Image
 from n3core.datasets.base import load_pixels
 from n3core.datasets.registry import open_dataset
 from n3core.files import cache_folder
-from n3core.pixels import augment, cached_pixels, to_float
+from n3core.pixels import augment, cached_pixels, new_pixels, to_float
 
 
 @pytest.fixture
@@ -25,6 +25,16 @@ def test_cache_folder_follows_the_environment(own_cache: Path, monkeypatch: pyte
     assert cache_folder() == own_cache
     monkeypatch.delenv("N3_CACHE")
     assert cache_folder().name == "n3-studio"
+
+
+def test_pixels_that_are_not_finished_leave_no_file(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), new_pixels(tmp_path / "some.npy", 3, 8) as store:
+        store[0] = 7
+        raise RuntimeError
+    assert [*tmp_path.iterdir()] == []
+    with new_pixels(tmp_path / "some.npy", 3, 8) as store:
+        store[:] = 7
+    assert np.load(tmp_path / "some.npy").tolist() == np.full((3, 8, 8, 3), 7).tolist()
 
 
 def test_labels_count_the_classes_in_the_order_asked_for(image_folder: Path, own_cache: Path) -> None:

@@ -22,9 +22,11 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
+from n3core import recipes
 from n3core.backbone import build_network, layer_specs, normalise, strip_classifier
 from n3core.checkpoint import load_checkpoint
 from n3core.config import N3Config, PretrainConfig, TextConfig, TrainConfig, from_json, to_json
+from n3core.datasets.fieldbook.book import KINGDOMS, random_varieties, render_many
 from n3core.episodes import EpisodeSource, TextPool, draw_episode, encode_pool
 from n3core.errors import InputError
 from n3core.feature_training import start_on_features
@@ -413,8 +415,30 @@ def test_a_pool_gives_back_the_states_of_its_texts(tmp_path: Path, monkeypatch: 
     assert [rows.tolist() for rows in pool.texts_of] == [[0, 1], [2]]
     assert pool.weights_of[0].tolist() == [0.75, 0.25]
     np.testing.assert_allclose(np.linalg.norm(pool.means, axis=1), 1, atol=1e-3)
-    monkeypatch.setattr(encoder, "encode", lambda *_: pytest.fail("encoded again"))
-    assert np.array_equal(encode_pool(encoder, texts, tmp_path).states, pool.states)
+    with monkeypatch.context() as patch:
+        patch.setattr(encoder, "encode", lambda *_: pytest.fail("encoded again"))
+        assert np.array_equal(encode_pool(encoder, texts, tmp_path).states, pool.states)
+    monkeypatch.setattr(encoder, "identity", "the same name, other weights")
+    encode_pool(encoder, texts, tmp_path)
+    assert len([*tmp_path.glob("*.npz")]) == 2, "another encoder's states are not taken for its own"
+
+
+def test_varieties_are_drawn_by_many_processes_as_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("N3_CACHE", str(tmp_path))
+    monkeypatch.setattr(recipes, "_VARIETY_COUNT", 5)
+    monkeypatch.setattr(recipes, "_DRAWN_AT_ONCE", 2)
+    sources, _ = pretrain_sources([recipes.VARIETIES], SIZE)
+    plates = len(sources[0].pixels) // 5
+    assert plates > 1 and [source.name for source in sources] == [f"{recipes.VARIETIES}-{name}" for name in KINGDOMS]
+    for kingdom, source in zip(KINGDOMS, sources, strict=True):
+        varieties = random_varieties(kingdom, 5, recipes._SEED)
+        assert np.array_equal(source.pixels, render_many(varieties, plates, SIZE, recipes._SEED))
+        assert source.labels.tolist() == [label for label in range(5) for _ in range(plates)]
+        assert {name: len(values) for name, values in source.targets.items()} == dict.fromkeys(
+            source.targets, 5 * plates
+        )
+        assert source.targets and all(values.max() < source.head_sizes[name] for name, values in source.targets.items())
+    assert not [path for path in (tmp_path / "pixels").iterdir() if "part" in path.name]
 
 
 def test_calibration_centres_features() -> None:

@@ -177,10 +177,13 @@ def open_fieldbook(kingdom: str, *, varieties: bool = False) -> Fieldbook:
     return Fieldbook(kingdom, _VARIETIES_IN_SPLIT if varieties else 0)
 
 
-def render_many(species: Sequence[Species], plates: int, size: int, seed: int) -> np.ndarray:
-    """Draw `plates` plates of each species, in order: (len(species) * plates, size, size, 3) uint8."""
+def render_many(species: Sequence[Species], plates: int, size: int, seed: int, first: int = 0) -> np.ndarray:
+    """Draw `plates` plates of each species, in order: (len(species) * plates, size, size, 3) uint8.
+
+    A plate depends on its row alone, so that parts of a long list can be drawn apart: `first` is the row of the first.
+    """
     sheets = np.empty((len(species) * plates, size, size, 3), np.uint8)
     for row in range(len(sheets)):
-        rng = np.random.default_rng([seed, row])
+        rng = np.random.default_rng([seed, first + row])
         sheets[row] = render_plate(species[row // plates], rng, size)[0]
     return sheets
