@@ -29,24 +29,20 @@ def main(
     learning_rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 3e-4,
 ) -> None:
     """Train, evaluate and write the table."""
-    command = f"train --data {data} --from assets/checkpoint --steps {steps} --learning-rate {learning_rate}"
+    options = f"--data {data} --from assets/checkpoint --steps {steps} --learning-rate {learning_rate}"
     before = evaluate(data, None)
     rows = ["| seed | per-class accuracy % before | after | gain |", "|---|---|---|---|"]
     gains = []
     for seed in range(seeds):
         out = f"runs/{data.replace(':', '-')}-{seed}"
-        options = (
-            f"--data {data} --from assets/checkpoint --steps {steps} --learning-rate {learning_rate} --seed {seed}"
-        )
-        run(f"train {options} --out {out}")
+        run(f"train {options} --seed {seed} --out {out}")
         after = evaluate(data, f"{out}/checkpoint")
         gains.append(after - before)
         rows.append(f"| {seed} | {before:.1f} | {after:.1f} | {after - before:+.1f} |")
     rows.append(f"| mean | {before:.1f} | {before + sum(gains) / seeds:.1f} | {sum(gains) / seeds:+.1f} |")
-    command = (
-        f"n3 train --data {data} --from assets/checkpoint --steps {steps} --learning-rate {learning_rate} --seed S"
+    block = "\n".join(
+        ["<!-- fine-tuning -->", f"`n3 train {options} --seed S`, {seeds} seeds by `{Path(__file__).name}`:", "", *rows]
     )
-    block = "\n".join(["<!-- fine-tuning -->", f"`{command}`, three seeds by `{Path(__file__).name}`:", "", *rows])
     card = _ROOT / "assets" / "MODEL_CARD.md"
     text = card.read_text(encoding="utf-8")
     card.write_text(_MARKS.sub(lambda _: f"{block}\n<!-- /fine-tuning -->", text), encoding="utf-8")
