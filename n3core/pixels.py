@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from n3core.datasets.base import Dataset, load_pixels
+from n3core.errors import InputError
 from n3core.files import cache_folder
 
 __all__ = ["PixelSet", "augment", "cached_pixels", "new_pixels", "to_float"]
@@ -72,16 +74,33 @@ def new_pixels(path: Path, count: int, size: int) -> Iterator[np.ndarray]:
     """Yield a memory-mapped array (count, size, size, 3) uint8 to fill.
 
     The file takes its name when the block ends; a block that fails leaves nothing.
+
+    Raises:
+        InputError: the disk has no room for it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        store = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=(count, size, size, 3))
+        store = _reserve(part, (count, size, size, 3))
         yield store
         store.flush()
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _reserve(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+    """A new memory-mapped array whose every byte has its place on the disk: writing where none is left kills."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        store = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+        if hasattr(os, "posix_fallocate"):
+            with path.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    except OSError as error:
+        megabytes = math.prod(shape) // 1_000_000
+        reason = f"{megabytes} MB of images cannot be kept in {path.parent} ({error.strerror})"
+        raise InputError(f"{reason}; free some space or let $N3_CACHE name another folder") from None
+    return store
 
 
 def to_float(pixels: np.ndarray) -> Tensor:

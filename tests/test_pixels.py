@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image
 
 from n3core.datasets.base import load_pixels
 from n3core.datasets.registry import open_dataset
+from n3core.errors import InputError
 from n3core.files import cache_folder
 from n3core.pixels import augment, cached_pixels, new_pixels, to_float
 
@@ -35,6 +37,17 @@ def test_pixels_that_are_not_finished_leave_no_file(tmp_path: Path) -> None:
     with new_pixels(tmp_path / "some.npy", 3, 8) as store:
         store[:] = 7
     assert np.load(tmp_path / "some.npy").tolist() == np.full((3, 8, 8, 3), 7).tolist()
+
+
+def test_a_full_disk_is_one_line_before_the_first_image(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))  # bytes a file may have
+    try:
+        with pytest.raises(InputError, match=r"1966 MB .*\$N3_CACHE"), new_pixels(tmp_path / "some.npy", 10_000, 256):
+            pytest.fail("there was no room")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_labels_count_the_classes_in_the_order_asked_for(image_folder: Path, own_cache: Path) -> None:
