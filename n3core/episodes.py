@@ -20,6 +20,7 @@ from torch import Tensor
 from n3core.config import TrainConfig
 from n3core.pixels import PixelSet
 from n3core.text_encoder import TextEncoder
+from n3core.training import show_progress
 
 __all__ = ["Episode", "EpisodeSource", "Task", "TextPool", "draw_episode", "draw_task", "encode_pool"]
 
@@ -87,7 +88,7 @@ def encode_pool(
     if not path.exists():
         order = sorted(range(len(flat)), key=lambda index: len(flat[index]))
         pieces: list[np.ndarray] = [np.empty(0)] * len(flat)
-        for start in range(0, len(flat), chunk):
+        for start in show_progress(range(0, len(flat), chunk), f"reading {len(flat)} texts"):
             rows = order[start : start + chunk]
             encoded = encoder.encode([flat[row] for row in rows])
             for position, row in enumerate(rows):

@@ -12,8 +12,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from accelerate import Accelerator
-from rich.console import Console
-from rich.progress import track
 from torch import Tensor
 from torch.nn import functional
 from torch.nn.utils import clip_grad_norm_
@@ -22,7 +20,7 @@ from n3core.config import TrainConfig, to_json
 from n3core.episodes import EpisodeSource, TextPool, draw_task
 from n3core.model import N3
 from n3core.train import build_optimizer, extract_features
-from n3core.training import load_state, one_cycle, run_steps, save_state, step_generator
+from n3core.training import load_state, one_cycle, run_steps, save_state, show_progress, step_generator
 
 __all__ = ["FeatureSource", "RunEpisode", "classification_layer", "feature_episodes", "meta_train", "start_on_features"]
 
@@ -135,7 +133,7 @@ def start_on_features(
     first = load_state(state, alone, optimizer, settings)
     finished = first == config.steps
     if not finished:
-        found = [_on_features(model, source, shown=accelerator.is_main_process) for source in sources]
+        found = [_on_features(model, source) for source in sources]
         run_episode = feature_episodes(alone, config, found, shares)
         finished = run_steps(
             accelerator,
@@ -153,9 +151,8 @@ def start_on_features(
     return finished
 
 
-def _on_features(model: N3, source: EpisodeSource, *, shown: bool) -> FeatureSource:
+def _on_features(model: N3, source: EpisodeSource) -> FeatureSource:
     pixels = source.images.pixels
-    console, title = Console(stderr=True), f"features of {source.images.name}"
-    chunks = track(range(0, len(pixels), _CHUNK), title, console=console, disable=not shown)
-    features = np.concatenate([extract_features(model, pixels[start : start + _CHUNK]) for start in chunks])
+    starts = show_progress(range(0, len(pixels), _CHUNK), f"features of {source.images.name}")
+    features = np.concatenate([extract_features(model, pixels[start : start + _CHUNK]) for start in starts])
     return FeatureSource(features, source.pool, source.rows_of, source.text_noise)

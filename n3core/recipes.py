@@ -13,8 +13,6 @@ from itertools import repeat
 from multiprocessing import get_context
 
 import numpy as np
-from rich.console import Console
-from rich.progress import track
 
 from n3core.config import PretrainConfig, TrainConfig
 from n3core.datasets.base import ClassInfo, Dataset, classes_of, load_pixels
@@ -26,6 +24,7 @@ from n3core.files import cache_folder
 from n3core.pixels import PixelSet, cached_pixels, new_pixels
 from n3core.text_encoder import TextEncoder
 from n3core.train import ValidationSet
+from n3core.training import show_progress
 
 __all__ = ["VARIETIES", "episode_sources", "pretrain_sources", "validation_sets"]
 
@@ -154,6 +153,5 @@ def _draw(varieties: Sequence[Species], size: int, store: np.ndarray, title: str
     cores = (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     with ProcessPoolExecutor(max(1, min(cores, len(parts))), mp_context=get_context("spawn")) as pool:
         drawn = pool.map(render_many, parts, repeat(_PLATES), repeat(size), repeat(_SEED), rows)
-        console = Console(stderr=True, quiet=int(os.environ.get("LOCAL_RANK", "0")) > 0)
-        for row, plates in zip(rows, track(drawn, title, total=len(rows), console=console), strict=True):
+        for row, plates in zip(rows, show_progress(drawn, title, len(rows)), strict=True):
             store[row : row + len(plates)] = plates

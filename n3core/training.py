@@ -12,23 +12,25 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from accelerate import Accelerator
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn, track
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
 from n3core.errors import InputError
 
-__all__ = ["load_state", "one_cycle", "run_steps", "save_state", "step_generator"]
+__all__ = ["load_state", "one_cycle", "run_steps", "save_state", "show_progress", "step_generator"]
+
+Piece = TypeVar("Piece")
 
 
 def step_generator(seed: int, step: int, rank: int = 0) -> np.random.Generator:
@@ -131,6 +133,12 @@ def _any_process(accelerator: Accelerator, flag: bool) -> bool:
     if accelerator.num_processes == 1:
         return flag
     return bool(accelerator.reduce(torch.tensor(float(flag), device=accelerator.device), "sum").item())
+
+
+def show_progress(pieces: Iterable[Piece], title: str, total: int | None = None) -> Iterable[Piece]:
+    """Pass pieces of preparation on and show how many are done, on stderr, by the first process of a machine alone."""
+    others = int(os.environ.get("LOCAL_RANK", "0")) > 0
+    return track(pieces, title, total=total, console=Console(stderr=True), disable=others)
 
 
 def run_steps(
