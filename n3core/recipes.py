@@ -34,7 +34,7 @@ _VARIETY_COUNT = 4000  # of each kingdom
 _PLATES = 10  # of each variety
 _TEXTS = 2  # of each variety
 _SEED = 2020
-_DRAWN_AT_ONCE = 50  # varieties, by one process
+_DRAWN_AT_ONCE = 20  # varieties, by one process
 _VALIDATION_IMAGES = 50  # of each class
 _TEXT_NOISE = 2.0  # for the few classes of a dataset; varieties are too many to be learned by heart
 
