@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -427,6 +428,8 @@ def test_varieties_are_drawn_by_many_processes_as_by_one(tmp_path: Path, monkeyp
     monkeypatch.setenv("N3_CACHE", str(tmp_path))
     monkeypatch.setattr(recipes, "_VARIETY_COUNT", 5)
     monkeypatch.setattr(recipes, "_DRAWN_AT_ONCE", 2)
+    # AppTest leaves its page as the main module, which a spawned process would run first
+    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
     sources, _ = pretrain_sources([recipes.VARIETIES], SIZE)
     plates = len(sources[0].pixels) // 5
     assert plates > 1 and [source.name for source in sources] == [f"{recipes.VARIETIES}-{name}" for name in KINGDOMS]
