@@ -1,6 +1,7 @@
 """A trained N3 on disk: config.json beside model.safetensors, never pickle.
 
-Owns the format and the hash check; knows no training.
+Owns the format and the hash check; knows no training. Several models on one base need not each carry it: a checkpoint
+may name another one beside it and take the base from there.
 """
 
 from __future__ import annotations
@@ -9,11 +10,14 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
+from torch import Tensor
 
 from n3core.backbone import BASES
 from n3core.config import N3Config, from_json, to_json
@@ -34,21 +38,29 @@ def default_checkpoint() -> Path:
     return Path(given) if given else Path(__file__).resolve().parent.parent / "assets" / "checkpoint"
 
 
-def save_checkpoint(folder: Path, model: N3, *, half: bool = True) -> None:
+def save_checkpoint(folder: Path, model: N3, *, half: bool = True, base_from: Path | None = None) -> None:
     """Write a model; a failure at any moment leaves the previous checkpoint loadable.
 
     The new files are completed in a sibling folder, which then takes the old one's place.
 
+    Args:
+        folder: where to.
+        model: what to write.
+        half: store floating-point tensors as float16.
+        base_from: a checkpoint beside `folder` that holds the same base, which is then not written a second time.
+
     Raises:
-        InputError: the disk is full or the folder cannot be written.
+        InputError: the disk is full or the folder cannot be written; `base_from` is no such checkpoint.
     """
     tensors = {
         name: value.detach().cpu().to(torch.float16 if half and value.is_floating_point() else value.dtype).contiguous()
         for name, value in model.state_dict().items()
     }
+    notes: dict[str, Any] = {"format": _FORMAT}
+    if base_from is not None:
+        notes["base_from"] = _leave_out_base(tensors, model, folder, base_from)
     weights = save(tensors)
-    notes = {
-        "format": _FORMAT,
+    notes |= {
         "sha256": hashlib.sha256(weights).hexdigest(),
         "base_tensors": list(model.base_tensors),
         "n3": json.loads(to_json(model.config)),
@@ -84,11 +96,65 @@ def _set_aside(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.old")
 
 
+def _leave_out_base(tensors: dict[str, Tensor], model: N3, folder: Path, base_from: Path) -> dict[str, str]:
+    """Take the base out of `tensors`; returns where it is: the other folder's name and the hash of its weights."""
+    if base_from.resolve().parent != folder.resolve().parent or base_from.resolve() == folder.resolve():
+        raise InputError(
+            f"checkpoint {base_from} is not beside {folder}; only one in the same folder can lend its base"
+        )
+    other, notes = _read_tensors(base_from)
+    for key in map(N3.base_key, model.base_tensors):
+        own = tensors.pop(key)
+        if key not in other or other[key].dtype != own.dtype or not torch.equal(other[key], own):
+            raise InputError(f"checkpoint {base_from} has another base ({key} differs); save the model with its own")
+    return {"folder": base_from.resolve().name, "sha256": notes["sha256"]}
+
+
 def load_checkpoint(folder: Path) -> N3:
     """Read a model, verify its hash and return it in eval mode, float32.
 
     Raises:
         InputError: missing, damaged, or made for another base network.
+    """
+    tensors, notes = _read_tensors(folder)
+    try:
+        config = from_json(N3Config, json.dumps(notes["n3"]))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"checkpoint config {folder / _CONFIG} is not readable ({error}); restore the file") from None
+    if config.base not in BASES:
+        raise InputError(f"checkpoint {folder} adapts {config.base!r}; this version knows {', '.join(BASES)}")
+    try:
+        keys = {name: N3.base_key(name) for name in notes["base_tensors"]}
+        if "base_from" in notes:
+            tensors |= _borrow_base(folder, notes["base_from"], list(keys.values()))
+        base = {name: tensors[key] for name, key in keys.items()}
+        model = N3(config, {k: v.float() if v.is_floating_point() else v for k, v in base.items()})
+        model.load_state_dict(tensors)
+    except (RuntimeError, KeyError, TypeError, AttributeError, AssertionError) as error:
+        raise _misfit(folder, error) from None
+    return model.float().eval().requires_grad_(False)
+
+
+def _borrow_base(folder: Path, place: Mapping[str, str], keys: list[str]) -> dict[str, Tensor]:
+    """The base of a checkpoint that another one beside it holds, which must be the very file it was saved with."""
+    name = place["folder"]
+    if Path(name).name != name or name in ("", ".."):
+        raise InputError(f"checkpoint {folder} takes its base from {name!r}, no folder beside it; restore {_CONFIG}")
+    lender = folder.resolve().parent / name
+    try:
+        tensors, notes = _read_tensors(lender)
+    except InputError as error:
+        raise InputError(f"checkpoint {folder} has no base of its own: {error}") from None
+    if notes["sha256"] != place["sha256"]:
+        raise InputError(f"checkpoint {folder} takes its base from {lender}, which has changed since; restore that one")
+    return {key: tensors[key] for key in keys}
+
+
+def _read_tensors(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and notes of a checkpoint whose hash and format are right.
+
+    Raises:
+        InputError: missing or damaged, or of another format.
     """
     if not folder.exists() and _set_aside(folder).exists():
         folder = _set_aside(folder)
@@ -96,29 +162,24 @@ def load_checkpoint(folder: Path) -> N3:
         raise InputError(f"no checkpoint in {folder}; it needs {_CONFIG} and {_WEIGHTS}")
     try:
         notes = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
-        config = from_json(N3Config, json.dumps(notes["n3"]))
-        names, expected = notes["base_tensors"], notes["sha256"]
+        found, expected = notes.get("format"), notes["sha256"]
         weights = (folder / _WEIGHTS).read_bytes()
     except OSError as error:
         raise InputError(f"checkpoint {folder} cannot be read ({error.strerror}); check its permissions") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"checkpoint config {folder / _CONFIG} is not readable ({error}); restore the file") from None
-    if notes.get("format") != _FORMAT:
-        raise InputError(
-            f"checkpoint {folder} has format {notes.get('format')}; this version reads format {_FORMAT}, train it anew"
-        )
+    if found != _FORMAT:
+        raise InputError(f"checkpoint {folder} has format {found}; this version reads format {_FORMAT}, train it anew")
     if hashlib.sha256(weights).hexdigest() != expected:
         raise InputError(
             f"checkpoint {folder / _WEIGHTS} is corrupt: its hash differs from {_CONFIG}; restore the file"
         )
-    if config.base not in BASES:
-        raise InputError(f"checkpoint {folder} adapts {config.base!r}; this version knows {', '.join(BASES)}")
     try:
-        tensors = load(weights)
-        base = {name: tensors[N3.base_key(name)] for name in names}
-        model = N3(config, {k: v.float() if v.is_floating_point() else v for k, v in base.items()})
-        model.load_state_dict(tensors)
-    except (SafetensorError, RuntimeError, KeyError, TypeError, AttributeError, AssertionError) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[-1].strip()  # torch names the tensor last
-        raise InputError(f"checkpoint {folder} does not fit its config ({reason}); restore both files") from None
-    return model.float().eval().requires_grad_(False)
+        return load(weights), notes
+    except SafetensorError as error:
+        raise _misfit(folder, error) from None
+
+
+def _misfit(folder: Path, error: Exception) -> InputError:
+    reason = (str(error) or type(error).__name__).splitlines()[-1].strip()  # torch names the tensor last
+    return InputError(f"checkpoint {folder} does not fit its config ({reason}); restore both files")

@@ -227,6 +227,63 @@ def test_kill_between_the_two_renames_of_a_save_loses_nothing(saved: Path, make_
     assert not aside.exists()
 
 
+@pytest.fixture
+def borrower(saved: Path) -> Path:
+    """A checkpoint whose base is in `saved`, beside it."""
+    folder = saved.with_name("borrower")
+    save_checkpoint(folder, load_checkpoint(saved), base_from=saved)
+    return folder
+
+
+def test_a_base_is_taken_from_the_checkpoint_beside(
+    saved: Path, borrower: Path, make_states: StatesMaker, images: torch.Tensor
+) -> None:
+    assert not [name for name in load_file(borrower / "model.safetensors") if name.startswith("base/")]
+    own, found = load_checkpoint(saved), load_checkpoint(borrower)
+    assert torch.equal(logits_of(found, make_states, images), logits_of(own, make_states, images))
+    save_checkpoint(borrower, found)
+    shutil.rmtree(saved)
+    assert torch.equal(logits_of(load_checkpoint(borrower), make_states, images), logits_of(own, make_states, images))
+
+
+def test_a_lender_that_changed_is_named(saved: Path, borrower: Path, make_model: ModelMaker) -> None:
+    save_checkpoint(saved, make_model(seed=1))
+    message = refusal(borrower)
+    assert str(saved) in message
+    assert "changed" in message
+    shutil.rmtree(saved)
+    assert str(saved) in refusal(borrower)
+
+
+def test_a_lender_that_borrows_itself_does_not_fit(saved: Path, borrower: Path) -> None:
+    second = saved.with_name("second")
+    with pytest.raises(InputError, match="another base"):
+        save_checkpoint(second, load_checkpoint(saved), base_from=borrower)
+    assert not second.exists()
+    notes = json.loads((borrower / "config.json").read_text())
+    place = {"folder": borrower.name, "sha256": notes["sha256"]}
+    shutil.copytree(borrower, second)
+    edit_config(second, lambda notes: notes.update(base_from=place))
+    assert "does not fit" in refusal(second)
+
+
+def test_only_the_same_base_beside_is_left_out(saved: Path, make_model: ModelMaker, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="another base"):
+        save_checkpoint(tmp_path / "other", make_model(seed=1), base_from=saved)
+    with pytest.raises(InputError, match="not beside"):
+        save_checkpoint(tmp_path / "below" / "other", load_checkpoint(saved), base_from=saved)
+    with pytest.raises(InputError, match="not beside"):
+        save_checkpoint(saved, load_checkpoint(saved), base_from=saved)
+    assert [path.name for path in tmp_path.iterdir()] == [saved.name]
+    load_checkpoint(saved)
+
+
+@pytest.mark.parametrize("folder", ["..", "../checkpoint", "/tmp", ".", "", "a/b", "nul\x00", 7, None])
+def test_a_base_comes_from_no_other_place(borrower: Path, folder: object) -> None:
+    edit_config(borrower, lambda notes: notes["base_from"].update(folder=folder))
+    assert str(borrower) in refusal(borrower)
+
+
 def test_default_checkpoint_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("N3_CHECKPOINT", raising=False)
     assert default_checkpoint() == PROJECT / "assets" / "checkpoint"
