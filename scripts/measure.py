@@ -1,4 +1,4 @@
-"""Measure the shipped checkpoint: run every `n3 evaluate` of the model card and write the figures into both documents.
+"""Measure the shipped checkpoints: run every `n3 evaluate` of the model card and write the figures into both documents.
 
     N3_DATA=path/to/datasets python scripts/measure.py
 
@@ -17,12 +17,17 @@ from pathlib import Path
 from typing import Any
 
 _ROOT = Path(__file__).resolve().parent.parent
+_REPAIRED = "--data fieldbook-flowers --descriptions assets/tasks/flowers-repaired.json"
+_PLATES = "--checkpoint assets/checkpoint-plates"
 _COMMANDS = (
-    ("flowers, windflower repaired", "--data fieldbook-flowers --descriptions assets/tasks/flowers-repaired.json"),
+    ("flowers, windflower repaired", _REPAIRED),
     ("flowers, windflower as the book has it", "--data fieldbook-flowers"),
     ("birds", "--data fieldbook-birds"),
     ("Tiny ImageNet photographs", "--data tiny-imagenet"),
     ("Grocery photographs, SS", "--data grocery"),
+    ("the model for plates: flowers, windflower repaired", f"{_REPAIRED} {_PLATES}"),
+    ("the model for plates: flowers, windflower as the book has it", f"--data fieldbook-flowers {_PLATES}"),
+    ("the model for plates: birds", f"--data fieldbook-birds {_PLATES}"),
 )
 _MARKS = re.compile(r"<!-- figures -->.*?<!-- /figures -->", re.DOTALL)
 

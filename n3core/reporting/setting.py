@@ -28,7 +28,7 @@ def describe_setting(
         "Classes chosen by": Path(source.split).name,
         "Classes": str(len(source.task.names)),
         "Pictures": f"{len(pictures):,}" + (", labelled" if pictures.labelled else ""),
-        "Checkpoint": f"{engine.checkpoint.name}, weights {_weights_hash(engine)[:12]}",
+        "Checkpoint": f"{engine.checkpoint.name}, weights {_weight_hashes(engine)[0][:12]}",
         "Base network": f"{config.base}, pictures of {config.image_size} x {config.image_size} pixels",
         "Layers adapted": ", ".join(config.adapt),
         "Text encoder": text,
@@ -39,7 +39,11 @@ def describe_setting(
 
 def list_versions(engine: Engine) -> dict[str, str]:
     """What computed a report: the checkpoint, the packages and the device, as name -> version."""
-    found = {"Checkpoint (sha256 of its weights)": _weights_hash(engine), "Python": platform.python_version()}
+    own, *lent = _weight_hashes(engine)
+    found = {"Checkpoint (sha256 of its weights)": own}
+    if lent:
+        found["Checkpoint that holds its base (sha256 of the weights)"] = lent[0]
+    found["Python"] = platform.python_version()
     for name in _PACKAGES:
         try:
             found[name] = importlib.metadata.version(name)
@@ -49,11 +53,14 @@ def list_versions(engine: Engine) -> dict[str, str]:
     return found
 
 
-def _weights_hash(engine: Engine) -> str:
+def _weight_hashes(engine: Engine) -> tuple[str, ...]:
+    """Of the checkpoint's weights and, where it takes its base from another checkpoint, of that one's."""
     try:
-        return str(json.loads((engine.checkpoint / "config.json").read_text(encoding="utf-8"))["sha256"])
-    except (OSError, ValueError, KeyError):
-        return "unknown"  # the checkpoint was replaced since it was read
+        notes = json.loads((engine.checkpoint / "config.json").read_text(encoding="utf-8"))
+        lent = (str(notes["base_from"]["sha256"]),) if "base_from" in notes else ()
+        return str(notes["sha256"]), *lent
+    except (OSError, ValueError, KeyError, TypeError):
+        return ("unknown",)  # the checkpoint was replaced since it was read
 
 
 def list_notes(source: TaskSource, pictures: Pictures, *, interval: bool) -> tuple[str, ...]:
