@@ -1,4 +1,5 @@
 # Each target sets up its own .venv; python3 with the venv module and the package registry are all it needs.
+# Modules are compiled when they are first imported: most of those in PyTorch never are.
 PYTHON ?= python3
 BIN := .venv/bin
 
@@ -16,12 +17,12 @@ test: .venv/test.stamp
 
 .venv/app.stamp: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -e .
 	touch $@
 
 .venv/test.stamp: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -e '.[test]'
 	touch $@ .venv/app.stamp
 
 clean:

@@ -23,22 +23,18 @@ from n3core.backbone import BASES
 from n3core.config import N3Config, from_json, to_json
 from n3core.errors import InputError
 from n3core.files import write_atomically
+from n3core.known_checkpoints import CONFIG, MAX_TITLE_CHARACTERS
 from n3core.model import N3
 
-__all__ = ["default_checkpoint", "load_checkpoint", "save_checkpoint"]
+__all__ = ["load_checkpoint", "save_checkpoint"]
 
 _WEIGHTS = "model.safetensors"
-_CONFIG = "config.json"
 _FORMAT = 2  # 2: columns of convolutions are laid out (kh, kw, I), without bias
 
 
-def default_checkpoint() -> Path:
-    """The checkpoint that ships with the project; `$N3_CHECKPOINT` overrides it."""
-    given = os.environ.get("N3_CHECKPOINT")
-    return Path(given) if given else Path(__file__).resolve().parent.parent / "assets" / "checkpoint"
-
-
-def save_checkpoint(folder: Path, model: N3, *, half: bool = True, base_from: Path | None = None) -> None:
+def save_checkpoint(
+    folder: Path, model: N3, *, half: bool = True, base_from: Path | None = None, title: str | None = None
+) -> None:
     """Write a model; a failure at any moment leaves the previous checkpoint loadable.
 
     The new files are completed in a sibling folder, which then takes the old one's place.
@@ -48,15 +44,19 @@ def save_checkpoint(folder: Path, model: N3, *, half: bool = True, base_from: Pa
         model: what to write.
         half: store floating-point tensors as float16.
         base_from: a checkpoint beside `folder` that holds the same base, which is then not written a second time.
+        title: what people call the model, one line; see `n3core.known_checkpoints.title_of`.
 
     Raises:
-        InputError: the disk is full or the folder cannot be written; `base_from` is no such checkpoint.
+        InputError: the disk is full or the folder cannot be written; `base_from` is no such checkpoint; the title is
+            too long.
     """
+    if title is not None and len(title) > MAX_TITLE_CHARACTERS:
+        raise InputError(f"the title of a checkpoint has {len(title)} characters; use at most {MAX_TITLE_CHARACTERS}")
     tensors = {
         name: value.detach().cpu().to(torch.float16 if half and value.is_floating_point() else value.dtype).contiguous()
         for name, value in model.state_dict().items()
     }
-    notes: dict[str, Any] = {"format": _FORMAT}
+    notes: dict[str, Any] = {"format": _FORMAT} | ({"title": title} if title is not None else {})
     if base_from is not None:
         notes["base_from"] = _leave_out_base(tensors, model, folder, base_from)
     weights = save(tensors)
@@ -72,11 +72,11 @@ def save_checkpoint(folder: Path, model: N3, *, half: bool = True, base_from: Pa
         if old.exists() and not folder.exists():
             old.rename(folder)
         write_atomically(part / _WEIGHTS, weights)
-        write_atomically(part / _CONFIG, json.dumps(notes, indent=2).encode())
+        write_atomically(part / CONFIG, json.dumps(notes, indent=2).encode())
         for extra in folder.iterdir() if folder.exists() else ():
             if extra.is_dir():
                 shutil.copytree(extra, part / extra.name)
-            elif extra.name not in (_WEIGHTS, _CONFIG):
+            elif extra.name not in (_WEIGHTS, CONFIG):
                 shutil.copy2(extra, part / extra.name)
         shutil.rmtree(old, ignore_errors=True)
         if folder.exists():
@@ -120,7 +120,7 @@ def load_checkpoint(folder: Path) -> N3:
     try:
         config = from_json(N3Config, json.dumps(notes["n3"]))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"checkpoint config {folder / _CONFIG} is not readable ({error}); restore the file") from None
+        raise InputError(f"checkpoint config {folder / CONFIG} is not readable ({error}); restore the file") from None
     if config.base not in BASES:
         raise InputError(f"checkpoint {folder} adapts {config.base!r}; this version knows {', '.join(BASES)}")
     try:
@@ -139,7 +139,7 @@ def _borrow_base(folder: Path, place: Mapping[str, str], keys: list[str]) -> dic
     """The base of a checkpoint that another one beside it holds, which must be the very file it was saved with."""
     name = place["folder"]
     if Path(name).name != name or name in ("", ".."):
-        raise InputError(f"checkpoint {folder} takes its base from {name!r}, no folder beside it; restore {_CONFIG}")
+        raise InputError(f"checkpoint {folder} takes its base from {name!r}, no folder beside it; restore {CONFIG}")
     lender = folder.resolve().parent / name
     try:
         tensors, notes = _read_tensors(lender)
@@ -158,22 +158,20 @@ def _read_tensors(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """
     if not folder.exists() and _set_aside(folder).exists():
         folder = _set_aside(folder)
-    if not (folder / _CONFIG).is_file() or not (folder / _WEIGHTS).is_file():
-        raise InputError(f"no checkpoint in {folder}; it needs {_CONFIG} and {_WEIGHTS}")
+    if not (folder / CONFIG).is_file() or not (folder / _WEIGHTS).is_file():
+        raise InputError(f"no checkpoint in {folder}; it needs {CONFIG} and {_WEIGHTS}")
     try:
-        notes = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
+        notes = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         found, expected = notes.get("format"), notes["sha256"]
         weights = (folder / _WEIGHTS).read_bytes()
     except OSError as error:
         raise InputError(f"checkpoint {folder} cannot be read ({error.strerror}); check its permissions") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"checkpoint config {folder / _CONFIG} is not readable ({error}); restore the file") from None
+        raise InputError(f"checkpoint config {folder / CONFIG} is not readable ({error}); restore the file") from None
     if found != _FORMAT:
         raise InputError(f"checkpoint {folder} has format {found}; this version reads format {_FORMAT}, train it anew")
     if hashlib.sha256(weights).hexdigest() != expected:
-        raise InputError(
-            f"checkpoint {folder / _WEIGHTS} is corrupt: its hash differs from {_CONFIG}; restore the file"
-        )
+        raise InputError(f"checkpoint {folder / _WEIGHTS} is corrupt: its hash differs from {CONFIG}; restore the file")
     try:
         return load(weights), notes
     except SafetensorError as error:

@@ -55,14 +55,22 @@ def _start() -> None:
 def run_app(
     port: Annotated[int, typer.Option(help="Port of the studio.")] = 8501,
     headless: Annotated[bool, typer.Option("--headless", help="Open no browser.")] = False,
-    checkpoint: Checkpoint = None,
+    checkpoint: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Folder of a trained N3, given again for more to switch between; the shipped ones by default."
+        ),
+    ] = None,
 ) -> None:
     """Open the studio in a browser."""
     script = Path(__file__).resolve().parent.parent / "app.py"
     if not script.is_file():
         raise InputError(f"no studio at {script}; run n3 from a checkout of the project")
-    if checkpoint is not None:
-        os.environ["N3_CHECKPOINT"] = str(checkpoint.resolve())
+    if checkpoint:
+        folders = [str(folder.resolve()) for folder in checkpoint]
+        if split := next((folder for folder in folders if os.pathsep in folder), None):
+            raise InputError(f"checkpoint {split!r} has {os.pathsep!r} in its path; rename the folder")
+        os.environ["N3_CHECKPOINT"] = os.pathsep.join(folders)
     options = [f"--server.port={port}", f"--server.headless={str(headless).lower()}"]
     os.chdir(script.parent)  # where streamlit looks for its theme
     os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", str(script), *options])

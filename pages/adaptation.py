@@ -5,14 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from n3core.errors import InputError
-from pages.components import adaptation, adaptation_importance, adaptation_versions, task_chooser, task_state
+from pages.components import adaptation, adaptation_importance, adaptation_versions, heading, task_chooser, task_state
 from pages.components.plain import literal
 from pages.components.resources import get_engine
 from pages.components.verdicts import pictures_of
 
-st.title("Adaptation", anchor=False)
-st.caption(
-    "What the descriptions add to each tensor of the pre-trained network, in network order, and what that is worth."
+heading.show(
+    "Adaptation",
+    "What the descriptions add to each tensor of the pre-trained network, in network order, and what that is worth.",
 )
 
 task = task_state.current()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from n3core.errors import InputError
-from pages.components import benchmarks, benchmarks_attention, benchmarks_source
+from pages.components import benchmarks, benchmarks_attention, benchmarks_source, heading
 from pages.components.plain import literal
 
-st.title("Benchmarks", anchor=False)
-st.caption(
+heading.show(
+    "Benchmarks",
     "Every system of the papers, fitted on the same pictures and texts and judged on classes that none of them has "
-    "seen."
+    "seen.",
+    with_model=False,
 )
 
 results = benchmarks_source.show()

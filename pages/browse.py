@@ -6,14 +6,13 @@ import streamlit as st
 
 from n3core.datasets.base import classes_of
 from n3core.errors import InputError
-from pages.components import gallery, outcomes, pickers, picture, task_chooser
+from pages.components import gallery, heading, outcomes, pickers, picture, task_chooser
 from pages.components.plain import literal
 from pages.components.resources_browse import gallery_of
 
 _VIEWS = ("Pictures", "Descriptions", "Counts")
 
-st.title("Browse", anchor=False)
-st.caption("What the classes look like, and what is written about them.")
+heading.show("Browse", "What the classes look like, and what is written about them.")
 task_chooser.open_linked()
 
 data_column, split_column, search_column, classes_column = st.columns([3, 3, 3, 5])

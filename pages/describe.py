@@ -5,13 +5,15 @@ from __future__ import annotations
 import streamlit as st
 
 from n3core.errors import InputError
-from pages.components import editor, export, history, task_chooser, task_state, uploads, wall
+from pages.components import editor, export, heading, history, task_chooser, task_state, uploads, wall
 from pages.components.plain import literal
 from pages.components.resources import get_engine
 from pages.components.verdicts import class_ids_of, find_picture, judge, pictures_of
 
-st.title("Describe", anchor=False)
-st.caption("The network knows these classes by their descriptions alone. Change a text, and it is synthesized anew.")
+heading.show(
+    "Describe",
+    "The network knows these classes by their descriptions alone. Change a text, and it is synthesized anew.",
+)
 
 task = task_state.current()
 if task is None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from n3core.errors import InputError
-from pages.components import diagnose, diagnose_fix, diagnose_matrix, diagnose_source, task_chooser, task_state
+from pages.components import diagnose, diagnose_fix, diagnose_matrix, diagnose_source, heading, task_chooser, task_state
 from pages.components.plain import literal
 from pages.components.resources import get_engine
 
-st.title("Diagnose", anchor=False)
-st.caption(
-    "Which description spoils the task: the entries ranked, worst first, with reasons, and a place to mend them."
+heading.show(
+    "Diagnose",
+    "Which description spoils the task: the entries ranked, worst first, with reasons, and a place to mend them.",
 )
 
 task = task_state.current()

@@ -10,6 +10,7 @@ from pages.components import (
     evidence_edits,
     evidence_picture,
     evidence_words,
+    heading,
     task_chooser,
     task_state,
 )
@@ -19,8 +20,9 @@ from pages.components.resources_evidence import picture_evidence
 
 _VIEWS = ("This picture", "All pictures of the class")
 
-st.title("Evidence", anchor=False)
-st.caption("Which words of the descriptions decide about a picture: for one class, and against the others.")
+heading.show(
+    "Evidence", "Which words of the descriptions decide about a picture: for one class, and against the others."
+)
 
 task = task_state.current()
 if task is None:

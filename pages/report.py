@@ -5,15 +5,15 @@ from __future__ import annotations
 import streamlit as st
 
 from n3core.errors import InputError
-from pages.components import report, task_chooser, task_state
+from pages.components import heading, report, task_chooser, task_state
 from pages.components.plain import literal
 from pages.components.resources import get_engine
 from pages.components.verdicts import pictures_of
 
-st.title("Report", anchor=False)
-st.caption(
+heading.show(
+    "Report",
     "The task as it stands in one HTML file: setting, accuracy, confusion, worst descriptions, examples with evidence "
-    "and saliency, layers, versions and seeds."
+    "and saliency, layers, versions and seeds.",
 )
 
 task = task_state.current()

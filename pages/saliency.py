@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from n3core.errors import InputError
-from pages.components import saliency, saliency_pictures, task_chooser, task_state
+from pages.components import heading, saliency, saliency_pictures, task_chooser, task_state
 from pages.components.plain import literal
 from pages.components.resources import get_engine
 from pages.components.verdicts import judge, pictures_of
@@ -13,10 +13,10 @@ from pages.components.verdicts import judge, pictures_of
 _EACH = 10  # pictures of every class
 _EVERY = 1_000_000  # more pictures than any class has
 
-st.title("Saliency", anchor=False)
-st.caption(
+heading.show(
+    "Saliency",
     "Which pixels move the decision: in the network that the descriptions adapted throughout, and in one of which they "
-    "generated the last layer alone."
+    "generated the last layer alone.",
 )
 
 task = task_state.current()

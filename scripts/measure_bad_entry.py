@@ -13,11 +13,12 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from n3core.checkpoint import default_checkpoint, load_checkpoint
+from n3core.checkpoint import load_checkpoint
 from n3core.datasets.base import classes_of, load_pixels
 from n3core.datasets.fieldbook.book import Fieldbook
 from n3core.evaluate import score
 from n3core.files import cache_folder
+from n3core.known_checkpoints import default_checkpoint
 from n3core.results import Evaluation
 from n3core.text_encoder import TextEncoder
 from n3core.train import classify

@@ -19,8 +19,9 @@ import torch
 from safetensors.torch import load_file
 
 from n3core.backbone import BASES
-from n3core.checkpoint import default_checkpoint, load_checkpoint, save_checkpoint
+from n3core.checkpoint import load_checkpoint, save_checkpoint
 from n3core.errors import InputError
+from n3core.known_checkpoints import title_of
 from n3core.model import N3
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -284,8 +285,12 @@ def test_a_base_comes_from_no_other_place(borrower: Path, folder: object) -> Non
     assert str(borrower) in refusal(borrower)
 
 
-def test_default_checkpoint_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv("N3_CHECKPOINT", raising=False)
-    assert default_checkpoint() == PROJECT / "assets" / "checkpoint"
-    monkeypatch.setenv("N3_CHECKPOINT", str(tmp_path))
-    assert default_checkpoint() == tmp_path
+def test_a_title_is_kept_and_a_long_one_is_refused(saved: Path, tmp_path: Path) -> None:
+    model = load_checkpoint(saved)
+    save_checkpoint(tmp_path / "named", model, title="Mosses")
+    assert title_of(tmp_path / "named") == "Mosses"
+    with pytest.raises(InputError, match="61 characters"):
+        save_checkpoint(tmp_path / "named", model, title="m" * 61)
+    assert title_of(tmp_path / "named") == "Mosses"
+    save_checkpoint(tmp_path / "named", model)
+    assert title_of(tmp_path / "named") == "named"

@@ -9,11 +9,12 @@ import pytest
 import torch
 
 from n3core.backbone import layer_specs
-from n3core.checkpoint import default_checkpoint, load_checkpoint
+from n3core.checkpoint import load_checkpoint
 from n3core.class_norm import ClassNorm
 from n3core.config import N3Config, TextConfig, from_json, to_json
 from n3core.errors import InputError
 from n3core.hypernetwork import Labels2Adaptation
+from n3core.known_checkpoints import default_checkpoint
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from PIL import Image
 from safetensors import safe_open
 
 from n3core.checkpoint import load_checkpoint
+from n3core.known_checkpoints import known_checkpoints
 from n3core.pretrain import load_base
 from tests.command_line import refused, run, run_json, save_tiny_checkpoint
 
@@ -269,3 +271,14 @@ def test_a_fresh_process_prints_one_line_and_leaves_with_code_2(tmp_path: Path) 
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 2 and result.stdout == ""
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_the_studio_is_told_which_models_to_offer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("N3_CHECKPOINT", "")
+    started: list[list[str]] = []
+    monkeypatch.setattr(os, "execv", lambda program, words: started.append(words))
+    assert run("app", "--headless", "--checkpoint", "one", "--checkpoint", "two").exit_code == 0
+    assert known_checkpoints() == (tmp_path / "one", tmp_path / "two")
+    assert "streamlit" in started[0] and "--server.headless=true" in started[0]
+    assert "rename the folder" in refused("app", "--checkpoint", f"a{os.pathsep}b") and len(started) == 1

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from n3core.checkpoint import default_checkpoint
 from n3core.descriptions import load_task
 from n3core.explain.confusions import find_picture_faults
 from n3core.explain.diagnosis import compare_texts, diagnose, measure_evidence, measure_removal, measure_removals
+from n3core.known_checkpoints import default_checkpoint
 from n3core.results import ConfusionMatrix, Prediction
 from n3core.results.diagnosis import REASON_KINDS, EvidenceShare, Reason, Removal, order_by_similarity
 from n3core.text_encoder import TokenStates

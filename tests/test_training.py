@@ -1,6 +1,7 @@
 """Both training loops: killed runs resume to the same losses, two processes compute what one does.
 
-Run as a script this file is one training run, so that a test can kill it: `test_training.py LOOP FOLDER OUT STEPS`.
+A run that a test may kill is a process of its own, forked from one that has imported torch already. Run as a script
+this file is one run too, for torch's launcher of several processes: `test_training.py LOOP FOLDER OUT STEPS`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from multiprocessing import get_context
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -68,7 +71,27 @@ def run_loop(loop: str, data: Path, out: Path, steps: int, *, save_every: float 
     return train(model, config, sources, shares, held_out, out, device="cpu", save_every=save_every, validate_every=4)
 
 
-def start(command: list[str], cache: Path, **options: Any) -> subprocess.Popen[str]:
+def start_loop(loop: str, data: Path, out: Path, steps: int, cache: Path) -> ForkServerProcess:
+    run = get_context("forkserver").Process(target=run_alone, args=(loop, data, out, steps, cache))
+    run.start()
+    return run
+
+
+def run_alone(loop: str, data: Path, out: Path, steps: int, cache: Path) -> None:
+    """What the process of `start_loop` does."""
+    os.environ["N3_CACHE"] = str(cache)
+    torch.set_num_threads(1)
+    with out.with_suffix(".log").open("a") as log:
+        os.dup2(log.fileno(), sys.stderr.fileno())
+        sys.exit(0 if run_loop(loop, data, out, steps) else 130)
+
+
+def finish_loop(run: ForkServerProcess, out: Path) -> None:
+    run.join(PATIENCE)
+    assert run.exitcode == 0, out.with_suffix(".log").read_text()
+
+
+def start(command: list[str], cache: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         command,
         cwd=PROJECT,
@@ -76,12 +99,7 @@ def start(command: list[str], cache: Path, **options: Any) -> subprocess.Popen[s
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        **options,
     )
-
-
-def start_loop(loop: str, data: Path, out: Path, steps: int, cache: Path, **options: Any) -> subprocess.Popen[str]:
-    return start([sys.executable, __file__, loop, str(data), str(out), str(steps)], cache, **options)
 
 
 def finish(process: subprocess.Popen[str]) -> None:
@@ -100,12 +118,24 @@ def losses_of(out: Path) -> dict[int, float]:
     return {int(record["step"]): record["loss"] for record in records_of(out)}
 
 
-def wait_until(ready: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+def wait_until(ready: Callable[[], bool], running: Callable[[], bool]) -> None:
     until = time.monotonic() + PATIENCE
     while not ready():
-        assert process.poll() is None, process.communicate()
+        assert running(), "the run has ended"
         assert time.monotonic() < until, "the run does not get ahead"
         time.sleep(0.02)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def new_processes() -> Iterator[None]:
+    """Runs are forked from a process that has imported this file. None runs the main module first.
+
+    AppTest leaves its last page as that.
+    """
+    get_context("forkserver").set_forkserver_preload([__name__, "transformers.models.bert.modeling_bert"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "__main__", ModuleType("__main__"))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +153,7 @@ def uninterrupted(
     def run(loop: str, steps: int) -> Path:
         if (loop, steps) not in done:
             out = tmp_path_factory.mktemp(loop)
-            finish(start_loop(loop, image_folder, out, steps, cache))
+            finish_loop(start_loop(loop, image_folder, out, steps, cache), out)
             done[loop, steps] = out
         return done[loop, steps]
 
@@ -135,13 +165,14 @@ def test_a_killed_run_resumes_to_the_same_losses(
     loop: str, steps: int, uninterrupted: Callable[[str, int], Path], image_folder: Path, cache: Path, tmp_path: Path
 ) -> None:
     expected = losses_of(uninterrupted(loop, steps))
-    process = start_loop(loop, image_folder, tmp_path, steps, cache)
-    wait_until(lambda: len(records_of(tmp_path)) >= 4, process)
-    process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=PATIENCE)
+    run = start_loop(loop, image_folder, tmp_path, steps, cache)
+    wait_until(lambda: len(records_of(tmp_path)) >= 4, run.is_alive)
+    run.kill()
+    run.join(PATIENCE)
+    assert run.exitcode == -signal.SIGKILL
     before = len(records_of(tmp_path))
     assert 4 <= before < steps
-    finish(start_loop(loop, image_folder, tmp_path, steps, cache))
+    finish_loop(start_loop(loop, image_folder, tmp_path, steps, cache), tmp_path)
     assert before < len(records_of(tmp_path)) <= steps + 2
     assert losses_of(tmp_path) == pytest.approx(expected, rel=1e-6)
     assert list(expected) == list(range(steps))
@@ -199,7 +230,7 @@ def test_sigterm_saves_and_the_command_goes_on_from_there(
     data = ["--data", str(image_folder), "--out", str(tmp_path), "--device", "cpu", "--size", str(SIZE)]
     command = [sys.executable, "-m", "n3core", "pretrain", *data, "--epochs", "1000"]
     process = start(command, cache)
-    wait_until(lambda: len(records_of(tmp_path)) >= 2, process)
+    wait_until(lambda: len(records_of(tmp_path)) >= 2, lambda: process.poll() is None)
     assert not (tmp_path / "state").exists()
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=PATIENCE)
@@ -428,8 +459,6 @@ def test_varieties_are_drawn_by_many_processes_as_by_one(tmp_path: Path, monkeyp
     monkeypatch.setenv("N3_CACHE", str(tmp_path))
     monkeypatch.setattr(recipes, "_VARIETY_COUNT", 5)
     monkeypatch.setattr(recipes, "_DRAWN_AT_ONCE", 2)
-    # AppTest leaves its page as the main module, which a spawned process would run first
-    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
     sources, _ = pretrain_sources([recipes.VARIETIES], SIZE)
     plates = len(sources[0].pixels) // 5
     assert plates > 1 and [source.name for source in sources] == [f"{recipes.VARIETIES}-{name}" for name in KINGDOMS]

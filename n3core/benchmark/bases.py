@@ -10,8 +10,9 @@ import json
 from pathlib import Path
 
 from n3core.baselines.base import BaseNetwork
-from n3core.checkpoint import default_checkpoint, load_checkpoint
+from n3core.checkpoint import load_checkpoint
 from n3core.errors import InputError
+from n3core.known_checkpoints import default_checkpoint
 from n3core.pretrain import load_base
 
 __all__ = ["hash_base", "open_base"]

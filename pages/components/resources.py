@@ -10,7 +10,10 @@ import io
 import os
 import tempfile
 import threading
+from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +24,8 @@ from n3core.datasets.base import Dataset, ImageRef, load_pixels, square_pixels
 from n3core.datasets.registry import TEXTS_MARK, open_dataset
 from n3core.datasets.uploads import UploadedPictures
 from n3core.descriptions import TaskSpec, load_task, save_task
+from n3core.known_checkpoints import CONFIG, default_checkpoint, known_checkpoints, title_of
+from pages.components.address import chosen_model
 from pages.components.resources_uploads import uploads_by_name
 
 if TYPE_CHECKING:  # torch loads with the engine, not with the first page
@@ -34,6 +39,7 @@ __all__ = [
     "get_dataset",
     "get_engine",
     "large_picture",
+    "models",
     "predict",
     "sample_tasks",
     "square_pictures",
@@ -78,20 +84,34 @@ def _import_engine() -> None:
     importlib.import_module("transformers.models.bert.modeling_bert")
 
 
+def models() -> Mapping[str, Path]:
+    """The checkpoints to choose from, title -> folder, the default first. A title that is taken gets a number."""
+    folders = known_checkpoints()
+    return _models(folders, tuple(_stamp(folder / CONFIG) for folder in folders))
+
+
+@lru_cache(maxsize=4)
+def _models(folders: tuple[Path, ...], stamps: tuple[int, ...]) -> Mapping[str, Path]:
+    found: dict[str, Path] = {}
+    for folder in folders:
+        title = title_of(folder)
+        same = sum(known == title or known.startswith(f"{title} (") for known in found)
+        found[f"{title} ({same + 1})" if same else title] = folder
+    return MappingProxyType(found)
+
+
 def get_engine() -> Engine:
-    """The shared engine on the default checkpoint.
+    """The engine on the checkpoint that this session has chosen, shared with all who chose the same.
 
     Raises:
         InputError: the checkpoint is missing or damaged.
     """
     warm_up().join()  # two threads that import transformers at once find it half made
-    from n3core.checkpoint import default_checkpoint
-
-    folder = default_checkpoint()
-    return _engine(folder, _stamp(folder / "config.json"))
+    folder = models().get(chosen_model() or "", default_checkpoint())
+    return _engine(folder, _stamp(folder / CONFIG))
 
 
-@st.cache_resource(max_entries=1, show_spinner="Loading the network and the text encoder…")
+@st.cache_resource(max_entries=2, show_spinner="Loading the network and the text encoder…")
 def _engine(folder: Path, stamp: int) -> Engine:
     from n3core.engine import Engine
 
@@ -137,7 +157,7 @@ def _encode(image: Image.Image) -> bytes:
 
 def checkpoint_stamp(engine: Engine) -> str:
     """What tells checkpoints apart, those that follow one another in one folder too."""
-    return f"{engine.checkpoint}:{_stamp(engine.checkpoint / 'config.json')}"
+    return f"{engine.checkpoint}:{_stamp(engine.checkpoint / CONFIG)}"
 
 
 def square_pictures(data: str, refs: tuple[ImageRef, ...], size: int) -> np.ndarray:

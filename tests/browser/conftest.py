@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from n3core.checkpoint import default_checkpoint
+from n3core.known_checkpoints import default_checkpoint
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 

@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 PROJECT = Path(__file__).resolve().parents[2]
-OpenPage = Callable[[str], AppTest]
+OpenPage = Callable[..., AppTest]
 
 
 def click(app: AppTest, label: str) -> AppTest:
@@ -74,10 +74,12 @@ def test_an_empty_description_is_refused_and_what_was_typed_stays(open_page: Ope
 
 
 def test_classes_are_added_and_removed_but_two_remain(open_page: OpenPage) -> None:
-    app = open_sample(open_page("describe"))
+    app = open_page(
+        "describe", {"of": "fieldbook-flowers", "class": ["windflower", "fire lily", "corn poppy", "monkshood"]}
+    )
     click(app, "Remove")
-    assert "windflower" not in app.selectbox(key="edited_class").options
-    for _ in range(9):
+    assert list(app.selectbox(key="edited_class").options) == ["fire lily", "corn poppy", "monkshood"]
+    for _ in range(3):
         click(app, "Remove")
     assert app.error and len(app.selectbox(key="edited_class").options) == 2
     assert not app.exception
@@ -204,10 +206,7 @@ def test_a_link_reopens_the_task_with_its_picture(open_page: OpenPage) -> None:
     app.button(key=ids[5]).click().run()
     address = dict(app.query_params)
     assert address["image"] == ids[5].removeprefix("choose ")
-    linked = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=240)
-    linked.query_params.update(address)
-    linked.run()
-    linked.switch_page("pages/describe.py").run()
+    linked = open_page("describe", address)
     assert list(linked.selectbox(key="edited_class").options) == ["windflower", "fire lily"]
     assert f"Picture {address['image'].replace('/', chr(92) + '/')}" in shown(linked) and not linked.exception
 
@@ -216,11 +215,7 @@ def test_a_link_reopens_the_task_with_its_picture(open_page: OpenPage) -> None:
     "address", [{"task": "no such task"}, {"of": "/no/such/folder"}, {"of": "fieldbook-flowers", "class": "zebra"}]
 )
 def test_a_link_to_nothing_is_told_in_words(open_page: OpenPage, address: dict[str, str]) -> None:
-    app = open_page("describe")
-    app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=240)
-    app.query_params.update(address)
-    app.run()
-    app.switch_page("pages/describe.py").run()
+    app = open_page("describe", address)
     assert "the link names a task that cannot be opened" in app.error[0].value and not app.exception
     assert "Open a task to begin" in app.info[0].value
 

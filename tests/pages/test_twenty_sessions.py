@@ -1,4 +1,4 @@
-"""Twenty visitors at once, each with edits of their own: everyone sees what they would see alone.
+"""Twenty visitors at once, with edits of their own and two models: everyone sees what they would see alone.
 
 The studio runs as its users run it, and twenty clients speak to it over its websocket as the browser does (streamlit's
 AppTest swaps a global runtime, so it cannot run in threads). AppTest, in this process and one visitor after the other,
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -29,11 +30,16 @@ from streamlit.testing.v1.element_tree import ElementTree, parse_tree_from_messa
 from websockets.sync.client import ClientConnection, connect
 
 PROJECT = Path(__file__).resolve().parents[2]
-OpenPage = Callable[[str], AppTest]
+OpenPage = Callable[..., AppTest]
 VISITORS, TURNS = 20, 3
 PATIENCE = 500  # seconds: a loaded machine with two cores
 ALLOWED = 150  # megabytes after two rounds: three networks more at work at once; one kept for each would be 900
 COLOURS = ("white", "yellow", "orange", "red", "pink", "purple", "blue", "green", "grey", "black")
+
+
+def address_of(visitor: int) -> dict[str, str]:
+    """Where a visitor comes in: all with one task, and every other one with the same model."""
+    return {"of": "fieldbook-flowers", "part": "test", "model": ("Tiny", "Other")[visitor % 2]}
 
 
 def text_of(visitor: int, turn: int) -> str:
@@ -68,10 +74,11 @@ class Visitor:
 
     def __init__(self, connection: ClientConnection) -> None:
         self._connection = connection
-        self._page = ""
+        self._page = self._address = ""
         self._widgets: dict[str, WidgetState] = {}
 
-    def open(self, page: str) -> ElementTree:
+    def open(self, page: str, address: dict[str, str]) -> ElementTree:
+        self._address = urllib.parse.urlencode(address)
         return self._run(page_name=page)
 
     def click(self, tree: ElementTree, label: str) -> ElementTree:
@@ -85,7 +92,7 @@ class Visitor:
     def _run(self, pressed: WidgetState | None = None, page_name: str = "") -> ElementTree:
         message = BackMsg()
         asked = message.rerun_script
-        asked.page_name, asked.page_script_hash = page_name, self._page
+        asked.page_name, asked.page_script_hash, asked.query_string = page_name, self._page, self._address
         asked.widget_states.widgets.extend([*self._widgets.values(), *([pressed] if pressed else [])])
         self._connection.send(message.SerializeToString())
         shown: dict[tuple[int, ...], ForwardMsg] = {}
@@ -96,6 +103,8 @@ class Visitor:
             kind = received.WhichOneof("type")
             if kind == "new_session":
                 shown.clear()
+            elif kind == "page_info_changed":
+                self._address = received.page_info_changed.query_string
             elif kind == "navigation":
                 self._page = received.navigation.page_script_hash
             elif kind == "delta":
@@ -116,8 +125,13 @@ class Studio:
 
 
 @pytest.fixture
-def studio(tiny_checkpoint: Path, tmp_path: Path) -> Iterator[Studio]:
-    """A running studio with the tiny checkpoint."""
+def both_checkpoints(tiny_checkpoint: Path, other_checkpoint: Path) -> str:
+    return os.pathsep.join((str(tiny_checkpoint), str(other_checkpoint)))
+
+
+@pytest.fixture
+def studio(both_checkpoints: str, tmp_path: Path) -> Iterator[Studio]:
+    """A running studio with two tiny checkpoints."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -127,7 +141,7 @@ def studio(tiny_checkpoint: Path, tmp_path: Path) -> Iterator[Studio]:
         server = subprocess.Popen(
             [sys.executable, "-m", "streamlit", "run", "app.py", *options],
             cwd=PROJECT,
-            env={**os.environ, "N3_CHECKPOINT": str(tiny_checkpoint), "N3_DATA": ""},
+            env={**os.environ, "N3_CHECKPOINT": both_checkpoints, "N3_DATA": ""},
             stdout=output,
             stderr=subprocess.STDOUT,
         )
@@ -151,7 +165,7 @@ def visit(studio: Studio, visitor: int, together: threading.Barrier) -> list[See
     try:
         with connect(studio.address, subprotocols=["streamlit"], max_size=None, ping_interval=None) as connection:
             browser = Visitor(connection)
-            page = browser.click(browser.open("describe"), "Open")
+            page = browser.open("describe", address_of(visitor))
             seen = []
             for turn in range(TURNS):
                 browser.write(page, text_of(visitor, turn))
@@ -167,7 +181,7 @@ def visit(studio: Studio, visitor: int, together: threading.Barrier) -> list[See
 
 def visit_alone(open_page: OpenPage, visitor: int) -> list[Seen]:
     """What the edits of a visitor show where nobody else is about."""
-    page = press(open_page("describe"), "Open")
+    page = open_page("describe", address_of(visitor))
     seen = []
     for turn in range(TURNS):
         page.text_area[0].set_value(text_of(visitor, turn))
@@ -181,7 +195,10 @@ def press(page: AppTest, label: str) -> AppTest:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
-def test_twenty_visitors_see_what_each_would_see_alone(studio: Studio, open_page: OpenPage) -> None:
+def test_twenty_visitors_see_what_each_would_see_alone(
+    studio: Studio, both_checkpoints: str, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("N3_CHECKPOINT", both_checkpoints)
     levels: list[float] = []
     together = threading.Barrier(VISITORS, action=lambda: levels.append(studio.memory()))
     with ThreadPoolExecutor(VISITORS) as pool:

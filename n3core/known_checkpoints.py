@@ -1,0 +1,46 @@
+"""Which checkpoints there are to choose from, and what people call them. Reads no weights and needs no torch."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+__all__ = ["CONFIG", "MAX_TITLE_CHARACTERS", "default_checkpoint", "known_checkpoints", "title_of"]
+
+CONFIG = "config.json"  # of a checkpoint, beside its weights
+MAX_TITLE_CHARACTERS = 60
+_ASSETS = Path(__file__).resolve().parent.parent / "assets"
+
+
+def known_checkpoints() -> tuple[Path, ...]:
+    """Folders of the checkpoints to choose from, the default first.
+
+    They are those of `$N3_CHECKPOINT`, one or several as in `$PATH`, or else those that ship with the project. Whether
+    one is there and whole is for `n3core.checkpoint.load_checkpoint` to say.
+    """
+    given = [Path(folder) for folder in os.environ.get("N3_CHECKPOINT", "").split(os.pathsep) if folder]
+    first = _ASSETS / "checkpoint"
+    others = sorted(path.parent for path in _ASSETS.glob(f"checkpoint-*/{CONFIG}"))
+    return tuple(dict.fromkeys(given)) or (first, *others)
+
+
+def default_checkpoint() -> Path:
+    """The checkpoint to use where none is named."""
+    return known_checkpoints()[0]
+
+
+def title_of(folder: Path) -> str:
+    """What people call a checkpoint: the title in its config, or the folder's name; at most 60 characters, untrusted.
+
+    A folder called `checkpoint` goes by the name of the one above, which is the name of a training run.
+    """
+    try:
+        title = json.loads((folder / CONFIG).read_text(encoding="utf-8"))["title"]
+    except (OSError, ValueError, KeyError, TypeError):
+        title = None
+    if not isinstance(title, str) or not title.strip():
+        place = folder.resolve()
+        title = place.parent.name if place.name == "checkpoint" else place.name
+    line = "".join(character for character in " ".join(title.split()) if character.isprintable())
+    return line[:MAX_TITLE_CHARACTERS] or str(folder)
