@@ -37,7 +37,7 @@ def test_where_the_networks_look(studio: str, new_page: NewPage, artifacts: Path
     assert len(sources(page)) == 18
     page.screenshot(path=artifacts / "saliency-page.png")
     page.get_by_role("radio", name="One picture").click()
-    page.get_by_text("The object covers").wait_for()
+    expect(page.get_by_test_id("stImage").locator("img")).to_have_count(3)
     settle(page)
     before = sources(page)
     page.get_by_label("Method", exact=True).click()
