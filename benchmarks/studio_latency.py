@@ -33,7 +33,7 @@ def main(port: int = 8599, edits: int = 5) -> None:
 
 def _measure_pages(page: Page, address: str) -> None:
     page.goto(f"{address}/describe")
-    page.get_by_role("button", name="Open", exact=True).first.click()
+    page.locator(".st-key-open-sample-0").get_by_role("button").click()
     page.get_by_text("Accuracy now").wait_for()
     for turn in ("first visit", "again"):
         for name in _PAGES:

@@ -8,6 +8,7 @@ import platform
 from pathlib import Path
 
 from n3core.engine import Engine
+from n3core.known_checkpoints import CONFIG, title_of
 from n3core.reporting.explanations import PREDICTED, TRUE
 from n3core.reporting.pictures import Pictures, TaskSource
 from n3core.results.saliency import METHODS
@@ -28,7 +29,7 @@ def describe_setting(
         "Classes chosen by": Path(source.split).name,
         "Classes": str(len(source.task.names)),
         "Pictures": f"{len(pictures):,}" + (", labelled" if pictures.labelled else ""),
-        "Checkpoint": f"{engine.checkpoint.name}, weights {_weight_hashes(engine)[0][:12]}",
+        "Checkpoint": f"{title_of(engine.checkpoint)}, weights {_weight_hashes(engine)[0][:12]}",
         "Base network": f"{config.base}, pictures of {config.image_size} x {config.image_size} pixels",
         "Layers adapted": ", ".join(config.adapt),
         "Text encoder": text,
@@ -56,7 +57,7 @@ def list_versions(engine: Engine) -> dict[str, str]:
 def _weight_hashes(engine: Engine) -> tuple[str, ...]:
     """Of the checkpoint's weights and, where it takes its base from another checkpoint, of that one's."""
     try:
-        notes = json.loads((engine.checkpoint / "config.json").read_text(encoding="utf-8"))
+        notes = json.loads((engine.checkpoint / CONFIG).read_text(encoding="utf-8"))
         lent = (str(notes["base_from"]["sha256"]),) if "base_from" in notes else ()
         return str(notes["sha256"]), *lent
     except (OSError, ValueError, KeyError, TypeError):
