@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -41,6 +42,12 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def other_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """As `tiny_checkpoint`, with other weights."""
     return write_checkpoint(tmp_path_factory.mktemp("studio") / "checkpoint", 8, "Other")
+
+
+@pytest.fixture
+def both_checkpoints(tiny_checkpoint: Path, other_checkpoint: Path) -> str:
+    """Both as $N3_CHECKPOINT names several."""
+    return os.pathsep.join((str(tiny_checkpoint), str(other_checkpoint)))
 
 
 @pytest.fixture

@@ -15,11 +15,9 @@ PAGES = ["browse", "describe", "adaptation", "evidence", "saliency", "diagnose",
 
 
 @pytest.fixture
-def open_both(
-    tiny_checkpoint: Path, other_checkpoint: Path, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
-) -> OpenPage:
+def open_both(both_checkpoints: str, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> OpenPage:
     """As `open_page`, with two models to choose from."""
-    monkeypatch.setenv("N3_CHECKPOINT", os.pathsep.join((str(tiny_checkpoint), str(other_checkpoint))))
+    monkeypatch.setenv("N3_CHECKPOINT", both_checkpoints)
     return open_page
 
 
@@ -89,9 +87,7 @@ def test_a_link_to_a_model_that_is_not_here_says_so(open_both: OpenPage) -> None
     assert model_box(page).value == "Other" and not page.warning
 
 
-def test_two_of_one_title_are_told_apart(
-    tmp_path: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_two_of_one_title_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from pages.components.resources import models
 
     folders = []

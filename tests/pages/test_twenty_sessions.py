@@ -125,11 +125,6 @@ class Studio:
 
 
 @pytest.fixture
-def both_checkpoints(tiny_checkpoint: Path, other_checkpoint: Path) -> str:
-    return os.pathsep.join((str(tiny_checkpoint), str(other_checkpoint)))
-
-
-@pytest.fixture
 def studio(both_checkpoints: str, tmp_path: Path) -> Iterator[Studio]:
     """A running studio with two tiny checkpoints."""
     with socket.socket() as probe:
