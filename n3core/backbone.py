@@ -5,6 +5,7 @@ Owns how a base is built, stripped of its classifier and described; knows no tex
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ __all__ = [
     "build_network",
     "classifier_names",
     "feature_network",
+    "hash_tensors",
     "layer_specs",
     "normalise",
     "strip_classifier",
@@ -114,3 +116,12 @@ def normalise(images: Tensor) -> Tensor:
     mean = images.new_tensor(IMAGENET_MEAN).view(1, 3, 1, 1)
     std = images.new_tensor(IMAGENET_STD).view(1, 3, 1, 1)
     return (images - mean) / std
+
+
+def hash_tensors(tensors: Mapping[str, Tensor], about: str = "") -> str:
+    """SHA-256 of tensors by name and value, whatever their order, as 64 hex digits; `about` is hashed before them."""
+    digest = hashlib.sha256(about.encode())
+    for name, value in sorted(tensors.items()):
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()

@@ -16,11 +16,19 @@ from torch import Tensor
 from torch.nn import functional
 from torch.nn.utils import clip_grad_norm_
 
-from n3core.config import TrainConfig, to_json
+from n3core.config import TrainConfig
 from n3core.episodes import EpisodeSource, TextPool, draw_task
 from n3core.model import N3
 from n3core.train import build_optimizer, extract_features
-from n3core.training import load_state, one_cycle, run_steps, save_state, show_progress, step_generator
+from n3core.training import (
+    load_state,
+    one_cycle,
+    run_settings,
+    run_steps,
+    save_state,
+    show_progress,
+    step_generator,
+)
 
 __all__ = ["FeatureSource", "RunEpisode", "classification_layer", "feature_episodes", "meta_train", "start_on_features"]
 
@@ -128,7 +136,8 @@ def start_on_features(
     alone.load_state_dict({name: value for name, value in model.state_dict().items() if name in own}, strict=False)
     rate = config.feature_learning_rate
     config = replace(config, steps=config.feature_steps, batch_size=_BATCH, learning_rate=rate)
-    settings, state = to_json(config), out / "feature-state"
+    start = {**model.base_tensors, **dict(model.named_parameters())}
+    settings, state = run_settings(config, model.config, start), out / "feature-state"
     optimizer = build_optimizer(alone.train(), config)
     first = load_state(state, alone, optimizer, settings)
     finished = first == config.steps

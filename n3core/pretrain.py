@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedDataParallelKwargs
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
@@ -23,7 +23,7 @@ from n3core.config import PretrainConfig, to_json
 from n3core.errors import InputError
 from n3core.files import write_atomically
 from n3core.pixels import PixelSet, augment, to_float
-from n3core.training import load_state, one_cycle, run_steps, save_state, step_generator
+from n3core.training import load_state, one_cycle, run_settings, run_steps, save_state, step_generator
 
 __all__ = ["BaseWithHeads", "load_base", "pretrain"]
 
@@ -115,7 +115,9 @@ def pretrain(
     Returns:
         True when finished, False when stopped early by a signal (the base so far is written all the same).
     """
-    accelerator = Accelerator(cpu=device == "cpu", mixed_precision="bf16")
+    # A process may draw no image for a head, whose parameters then take no part in its loss.
+    unused = DistributedDataParallelKwargs(find_unused_parameters=True)
+    accelerator = Accelerator(cpu=device == "cpu", mixed_precision="bf16", kwargs_handlers=[unused])
     torch.manual_seed(config.seed)
     head_sizes = {name: size for source in sources for name, size in source.head_sizes.items()}
     # All attributes of a plate together weigh a few times what the one class of a photograph does.
@@ -127,7 +129,7 @@ def pretrain(
     optimizer = torch.optim.SGD(
         model.parameters(), config.learning_rate, momentum=0.9, nesterov=True, weight_decay=config.weight_decay
     )
-    settings = to_json(config)
+    settings = run_settings(config, base, start or {})
     first = load_state(out / "state", model, optimizer, settings)
     model, optimizer = accelerator.prepare(model, optimizer)
     images_total = sum(len(source.pixels) for source in sources)
@@ -169,7 +171,7 @@ def pretrain(
         title="pretrain",
     )
     if accelerator.is_main_process:
-        write_base(out, accelerator.unwrap_model(model).network, base, settings)
+        write_base(out, accelerator.unwrap_model(model).network, base, to_json(config))
     return finished
 
 

@@ -21,13 +21,13 @@ from torch.nn import functional
 
 from n3core.backbone import build_network, classifier_names, feature_network, normalise
 from n3core.checkpoint import save_checkpoint
-from n3core.config import TrainConfig, to_json
+from n3core.config import TrainConfig
 from n3core.episodes import EpisodeSource, draw_episode
 from n3core.errors import InputError
 from n3core.files import write_atomically
 from n3core.model import N3, SynthesizedClassifier
 from n3core.pixels import augment, to_float
-from n3core.training import load_state, one_cycle, run_steps, save_state, step_generator
+from n3core.training import load_state, one_cycle, run_settings, run_steps, save_state, step_generator
 
 __all__ = [
     "ValidationSet",
@@ -172,13 +172,14 @@ def train(
     Raises:
         InputError: a run that is resumed lacks the weights it started from.
     """
-    # Without adapted layers the scales mu take no part in the loss, which several processes must be told.
-    unused = DistributedDataParallelKwargs(find_unused_parameters=not model.mu)
-    accelerator = Accelerator(cpu=device == "cpu", mixed_precision="bf16", kwargs_handlers=[unused])
+    # Without adapted layers the scales mu take no part in the loss, which several processes must be told. The buffers
+    # are the frozen base, which each has.
+    parallel = DistributedDataParallelKwargs(find_unused_parameters=not model.mu, broadcast_buffers=False)
+    accelerator = Accelerator(cpu=device == "cpu", mixed_precision="bf16", kwargs_handlers=[parallel])
     skeleton = build_network(model.config.base, 2).to(accelerator.device, memory_format=torch.channels_last).eval()
     skeleton.requires_grad_(False)
     optimizer = build_optimizer(model, config)
-    settings = to_json(config)
+    settings = run_settings(config, model.config, {**model.base_tensors, **dict(model.named_parameters())})
     first = load_state(out / "state", model, optimizer, settings)
     best_file, start_file = out / "best.json", out / "start.safetensors"
     if held_out and first and not start_file.exists():
@@ -202,11 +203,12 @@ def train(
                 skeleton, episode.states.to(accelerator.device), episode.mask.to(accelerator.device), images
             )
         loss = functional.cross_entropy(logits.float(), labels, label_smoothing=config.label_smoothing)
+        share = len(labels) * world / len(episode.labels)  # slices differ by an image where the batch does not divide
         optimizer.zero_grad()
-        accelerator.backward(loss)
+        accelerator.backward(loss * share)
         accelerator.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
-        measured = torch.stack([loss.detach(), (logits.argmax(1) == labels).float().mean()])
+        measured = torch.stack([loss.detach(), (logits.argmax(1) == labels).float().mean()]) * share
         overall, accuracy = accelerator.reduce(measured, "mean").tolist()
         metrics = {
             "loss": overall,

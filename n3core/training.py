@@ -12,7 +12,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,11 +24,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn, track
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 
+from n3core.backbone import hash_tensors
+from n3core.config import to_json
 from n3core.errors import InputError
 
-__all__ = ["load_state", "one_cycle", "run_steps", "save_state", "show_progress", "step_generator"]
+__all__ = ["load_state", "one_cycle", "run_settings", "run_steps", "save_state", "show_progress", "step_generator"]
 
 Piece = TypeVar("Piece")
 
@@ -50,8 +52,20 @@ def one_cycle(step: int, steps: int, *, warmup: float = 0.05, anneal: bool = Tru
     return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - rising) / max(1.0, steps - rising))))
 
 
-def save_state(folder: Path, step: int, module: nn.Module, optimizer: torch.optim.Optimizer, config: str) -> None:
-    """Write module, optimizer and step; an interrupted write leaves the previous state intact.
+def run_settings(config: Any, network: Any, start: Mapping[str, Tensor]) -> str:
+    """What a state belongs to, as json: a run goes on only with the same settings, network and start.
+
+    Args:
+        config: settings of the training, a dataclass.
+        network: what is trained, in words or as a dataclass.
+        start: the tensors that the run begins with.
+    """
+    described = network if isinstance(network, str) else json.loads(to_json(network))
+    return json.dumps({"training": json.loads(to_json(config)), "network": described, "start": hash_tensors(start)})
+
+
+def save_state(folder: Path, step: int, module: nn.Module, optimizer: torch.optim.Optimizer, settings: str) -> None:
+    """Write module, optimizer, step and settings (json); an interrupted write leaves the previous state intact.
 
     Raises:
         InputError: the disk is full or the folder cannot be written.
@@ -66,12 +80,14 @@ def save_state(folder: Path, step: int, module: nn.Module, optimizer: torch.opti
                 numbers[f"{index}.{name}"] = value
     part = folder.with_name(f"{folder.name}.{os.getpid()}.part")
     shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
     try:
+        part.mkdir(parents=True)
         save_file(
             {name: value.detach().cpu().contiguous() for name, value in tensors.items()}, part / "state.safetensors"
         )
-        (part / "state.json").write_text(json.dumps({"step": step, "optimizer": numbers, "config": json.loads(config)}))
+        (part / "state.json").write_text(
+            json.dumps({"step": step, "optimizer": numbers, "settings": json.loads(settings)})
+        )
     except (OSError, SafetensorError) as error:
         shutil.rmtree(part, ignore_errors=True)
         raise InputError(f"cannot save the training state {folder} ({error}); the previous one is kept") from None
@@ -83,8 +99,8 @@ def save_state(folder: Path, step: int, module: nn.Module, optimizer: torch.opti
     shutil.rmtree(old, ignore_errors=True)
 
 
-def load_state(folder: Path, module: nn.Module, optimizer: torch.optim.Optimizer, config: str) -> int:
-    """Restore what `save_state` wrote; returns the next step, 0 where nothing was saved.
+def load_state(folder: Path, module: nn.Module, optimizer: torch.optim.Optimizer, settings: str) -> int:
+    """Restore what `save_state` wrote with the same settings; returns the next step, 0 where nothing was saved.
 
     Raises:
         InputError: the state is damaged or belongs to a run with other settings.
@@ -99,9 +115,15 @@ def load_state(folder: Path, module: nn.Module, optimizer: torch.optim.Optimizer
         tensors = load_file(folder / "state.safetensors")
     except (OSError, ValueError, SafetensorError) as error:
         raise InputError(f"training state {folder} is damaged ({error}); remove the folder to start afresh") from None
-    if notes["config"] != json.loads(config):
-        raise InputError(f"training state {folder} belongs to other settings; choose another --out or remove it")
-    module.load_state_dict({k.removeprefix("module."): v for k, v in tensors.items() if k.startswith("module.")})
+    if notes.get("settings") != json.loads(settings):
+        other = _first_difference(notes.get("settings") or {}, json.loads(settings))
+        raise InputError(f"training state {folder} belongs to {other}; choose another --out or remove it")
+    try:
+        module.load_state_dict({k.removeprefix("module."): v for k, v in tensors.items() if k.startswith("module.")})
+    except RuntimeError:  # the number of classes is no setting
+        raise InputError(
+            f"training state {folder} belongs to other classes of the same data; choose another --out or remove it"
+        ) from None
     state: dict[int, dict[str, Any]] = {}
     for name, value in tensors.items():
         if name.startswith("optimizer."):
@@ -112,6 +134,14 @@ def load_state(folder: Path, module: nn.Module, optimizer: torch.optim.Optimizer
         state.setdefault(int(index), {})[key] = value
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
     return int(notes["step"])
+
+
+def _first_difference(found: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
+    """In words, the first of the run's settings that is not what the state was saved with."""
+    for part, words in (("network", "another network"), ("start", "another start")):
+        if found.get(part) != asked.get(part):
+            return f"{words} (--base or --from)" if part == "start" else words
+    return "other settings"
 
 
 @contextmanager

@@ -150,6 +150,8 @@ def test_leaving_a_class_out_and_its_name_alone_are_what_is_measured() -> None:
     assert [removal.name for removal in every] == list(names) and steps[-1] == (3, 3)
     assert every[2] == found
     assert measure_removals(build_by_colour, names[:2], texts[:2], images[:8], labels[:8]) == ()
+    only = measure_removal(build_by_colour, names, texts, images[:4], labels[:4], 0)
+    assert only.own_before == 100 and np.isnan([only.others_before, only.others_without]).all()
 
 
 def test_experiments_become_reasons() -> None:

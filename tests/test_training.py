@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from multiprocessing import get_context
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -56,6 +58,11 @@ def tiny_model(adapt: tuple[str, ...] = ("conv", "norm", "fc")) -> N3:
 
 def run_loop(loop: str, data: Path, out: Path, steps: int, *, save_every: float = 0.0) -> bool:
     """One run of a loop on the images of `data`; it saves its state after every step."""
+    if loop == "pretrain-mixed":  # so few images that a process may draw of one dataset only
+        twin = out / "twin"
+        sources, shares = pretrain_sources([str(data), str(twin)], SIZE)
+        config = PretrainConfig((str(data), str(twin)), SIZE, epochs=steps * 4 / 48, batch_size=4, learning_rate=0.02)
+        return pretrain(config, sources, shares, out, device="cpu")
     if loop == "pretrain":
         sources, shares = pretrain_sources([str(data)], SIZE)
         config = PretrainConfig((str(data),), SIZE, epochs=steps * 8 / 24, batch_size=8, learning_rate=0.02)
@@ -224,6 +231,34 @@ def test_two_processes_compute_the_gradient_of_one(
     assert len(records_of(tmp_path)) == 1
 
 
+def test_processes_that_draw_no_image_of_a_dataset_pretrain_together(
+    image_folder: Path, cache: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(image_folder, tmp_path / "twin")
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    finish(start([*launcher, __file__, "pretrain-mixed", str(image_folder), str(tmp_path), "8"], cache))
+    assert sorted(losses_of(tmp_path)) == [*range(8)]
+
+
+@pytest.mark.parametrize("changed", ["network", "base", "weights"])
+def test_a_run_goes_on_with_the_model_it_began_with_only(changed: str, image_folder: Path, tmp_path: Path) -> None:
+    def begin(model: N3) -> bool:
+        sources, shares = episode_sources([str(image_folder)], SIZE, TextEncoder.load())
+        config = TrainConfig((str(image_folder),), 1, batch_size=8, classes=(2, 3))
+        return train(model, config, sources, shares, [], tmp_path, device="cpu")
+
+    assert begin(tiny_model()) and begin(tiny_model())
+    other = tiny_model()
+    if changed == "network":
+        other.config = replace(other.config, text=replace(other.config.text, mode="static"))
+    else:
+        tensors = other.base_tensors if changed == "base" else dict(other.named_parameters())
+        with torch.no_grad():
+            next(iter(tensors.values())).add_(1)
+    with pytest.raises(InputError, match="another network" if changed == "network" else "another start"):
+        begin(other)
+
+
 def test_sigterm_saves_and_the_command_goes_on_from_there(
     uninterrupted: Callable[[str, int], Path], image_folder: Path, cache: Path, tmp_path: Path
 ) -> None:
@@ -283,6 +318,20 @@ def test_state_of_other_settings_is_refused(tmp_path: Path) -> None:
     save_state(folder, 5, module, optimizer, '{"seed": 1}')
     with pytest.raises(InputError, match="other settings"):
         load_state(folder, module, optimizer, '{"seed": 2}')
+
+
+def test_state_of_other_classes_is_one_line(tmp_path: Path) -> None:
+    module, optimizer, folder = tiny_state(tmp_path)
+    save_state(folder, 5, module, optimizer, "{}")
+    with pytest.raises(InputError, match="other classes of the same data"):
+        load_state(folder, nn.Linear(4, 7), optimizer, "{}")
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    module, optimizer, _ = tiny_state(tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="cannot save the training state"):
+        save_state(tmp_path / "file" / "state", 5, module, optimizer, "{}")
 
 
 @pytest.mark.parametrize("name", ["state.json", "state.safetensors"])
@@ -540,6 +589,7 @@ def test_training_keeps_weights_between_its_start_and_its_end_where_they_do_bett
         torch.testing.assert_close(value, (start[name] + end[name]) / 2, atol=2e-3, rtol=2e-3)
         torch.testing.assert_close(dict(model.named_parameters())[name], end[name])
     (tmp_path / "between" / "start.safetensors").unlink()
+    model.load_state_dict(start, strict=False)
     with pytest.raises(InputError, match=r"start\.safetensors.* is missing"):
         train(model, config, sources, shares, held_out, tmp_path / "between", device="cpu")
 

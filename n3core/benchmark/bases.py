@@ -5,10 +5,10 @@ Knows where base networks are kept; knows no dataset and no system.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 
+from n3core.backbone import hash_tensors
 from n3core.baselines.base import BaseNetwork
 from n3core.checkpoint import load_checkpoint
 from n3core.errors import InputError
@@ -48,8 +48,4 @@ def open_base(folder: Path | None = None, device: str = "cpu") -> BaseNetwork:
 
 def hash_base(base: BaseNetwork) -> str:
     """16 hex digits of the network's name, image size and tensors."""
-    digest = hashlib.sha256(f"{base.name}|{base.image_size}".encode())
-    for name, value in sorted(base.tensors.items()):
-        digest.update(name.encode())
-        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:16]
+    return hash_tensors(base.tensors, f"{base.name}|{base.image_size}")[:16]

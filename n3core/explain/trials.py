@@ -65,8 +65,10 @@ def measure_removal(
         guesses = predict_all(build(texts), images).argmax(axis=1)
     before = _accuracies(guesses, labels, len(texts))
     kept = labels != index
-    fewer = predict_all(build([texts[place] for place in others]), images[kept]).argmax(axis=1)
-    without = _accuracies(np.array(others)[fewer], labels[kept], len(texts))
+    without = np.full(len(texts), np.nan)
+    if kept.any():
+        fewer = predict_all(build([texts[place] for place in others]), images[kept]).argmax(axis=1)
+        without = _accuracies(np.array(others)[fewer], labels[kept], len(texts))
     renamed = [class_names[index] if place == index else text for place, text in enumerate(texts)]
     name_only = _accuracies(predict_all(build(renamed), images).argmax(axis=1), labels, len(texts))
     return Removal(

@@ -83,7 +83,7 @@ def show_figures(found: Diagnosis) -> None:
         most = max(drawn, key=lambda entry: entry.drawn or 0)
         grid.metric(
             "Draws most",
-            most.name,
+            literal(most.name),
             f"{most.drawn} of {found.pictures:,} pictures",
             delta_color="off",
             delta_arrow="off",
@@ -91,7 +91,7 @@ def show_figures(found: Diagnosis) -> None:
         )
     grid.metric(
         "First to mend" if worst.reasons else "Nothing to mend",
-        worst.name if worst.reasons else "-",
+        literal(worst.name) if worst.reasons else "-",
         f"{worst.score:.0f} of 100 points" if worst.reasons else None,
         delta_color="off",
         delta_arrow="off",

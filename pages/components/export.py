@@ -25,11 +25,12 @@ network.eval()  # takes images of {size} x {size} pixels, normalised by notes["m
 
 def show(task: TaskSpec) -> None:
     """Show the download buttons and how to load the classifier."""
+    engine = get_engine()  # here: what makes the file runs outside of the session, which has chosen the model
     st.subheader("Take it with you", anchor=False)
     with st.container(horizontal=True):
         st.download_button(
             "Classifier (safetensors)",
-            partial(classifier_file, task),
+            partial(classifier_file, engine, task),
             file_name="classifier.safetensors",
             mime="application/octet-stream",
             icon=":material/download:",
@@ -44,7 +45,7 @@ def show(task: TaskSpec) -> None:
             on_click="ignore",
         )
     with st.expander("Load the classifier with torchvision alone", icon=":material/code:"):
-        config = get_engine().config
+        config = engine.config
         arguments = f"num_classes={len(task.classes)}"
         if config.base == "googlenet":
             arguments += ", aux_logits=False, init_weights=False"

@@ -210,11 +210,11 @@ def text_length(text: str) -> TextLength:
     return get_engine().text_length(text)
 
 
-def classifier_file(task: TaskSpec) -> bytes:
+def classifier_file(engine: Engine, task: TaskSpec) -> bytes:
     """The synthesized classifier of a task as safetensors bytes."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "classifier.safetensors"
-        get_engine().export(task, path)
+        engine.export(task, path)
         return path.read_bytes()
 
 

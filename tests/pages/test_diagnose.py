@@ -204,6 +204,9 @@ def test_markup_in_names_and_texts_is_shown_as_typed(open_page: OpenPage) -> Non
     click(app, "Try it")
     assert not app.exception and not app.error
     assert "\\<script\\>" in markdown(app) and "<script" not in markdown(app).replace("\\<", "")
+    figures = {metric.label: metric.value for metric in app.metric}
+    assert worst(app).startswith("\\<script\\>"), "a metric reads Markdown too"
+    assert not any("![" in value or "<script" in value.replace("\\<", "") for value in figures.values())
 
 
 def test_a_missing_checkpoint_is_told_in_words(
