@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,7 +21,7 @@ from torch import Tensor
 from n3core.backbone import BASES
 from n3core.config import N3Config, from_json, to_json
 from n3core.errors import InputError
-from n3core.files import write_atomically
+from n3core.files import unfinished, write_atomically
 from n3core.known_checkpoints import CONFIG, MAX_TITLE_CHARACTERS
 from n3core.model import N3
 
@@ -65,7 +64,7 @@ def save_checkpoint(
         "base_tensors": list(model.base_tensors),
         "n3": json.loads(to_json(model.config)),
     }
-    part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    part = unfinished(folder)
     old = _set_aside(folder)
     shutil.rmtree(part, ignore_errors=True)
     try:

@@ -6,8 +6,8 @@ Owns text pools and the choice of classes, texts and images of a step; knows no 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from n3core.config import TrainConfig
+from n3core.files import write_atomically
 from n3core.pixels import PixelSet
 from n3core.text_encoder import TextEncoder
 from n3core.training import show_progress
@@ -81,6 +82,9 @@ def encode_pool(
 
     Args:
         texts: per class, (text, weight) pairs; weights are normalised.
+
+    Raises:
+        InputError: the disk has no room for the result.
     """
     flat = [text for options in texts for text, _ in options]
     key = hashlib.sha256(json.dumps([encoder.identity, flat]).encode()).hexdigest()[:24]
@@ -93,10 +97,9 @@ def encode_pool(
             encoded = encoder.encode([flat[row] for row in rows])
             for position, row in enumerate(rows):
                 pieces[row] = encoded.states[position][encoded.mask[position]].half().numpy()
-        folder.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}.part.npz")
-        np.savez(part, states=np.concatenate(pieces), starts=np.cumsum([0, *map(len, pieces)]))
-        part.replace(path)
+        content = io.BytesIO()
+        np.savez(content, states=np.concatenate(pieces), starts=np.cumsum([0, *map(len, pieces)]))
+        write_atomically(path, content.getbuffer())
     with np.load(path) as stored:
         states, starts = stored["states"], stored["starts"]
     return TextPool.of(states, starts, [[weight for _, weight in options] for options in texts])

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
+import shutil
+import time
 from pathlib import Path
 
 from n3core.errors import InputError
 
-__all__ = ["cache_folder", "write_atomically"]
+__all__ = ["cache_folder", "unfinished", "write_atomically"]
+
+_ABANDONED_AFTER = 24 * 3600  # seconds; a process of another machine may be at it
 
 
 def cache_folder() -> Path:
@@ -17,13 +22,26 @@ def cache_folder() -> Path:
     return Path(folder) if folder else Path.home() / ".cache" / "n3-studio"
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def unfinished(path: Path) -> Path:
+    """Where this process may put a new version of a file or folder together, beside it, until it is renamed.
+
+    What a process that was killed a day ago or earlier has left in such a place is removed.
+    """
+    own = path.with_name(f".{path.name}.{os.getpid()}.part")
+    for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        with contextlib.suppress(OSError):
+            if part != own and time.time() - part.stat().st_mtime > _ABANDONED_AFTER:
+                shutil.rmtree(part) if part.is_dir() else part.unlink()
+    return own
+
+
+def write_atomically(path: Path, content: bytes | memoryview) -> None:
     """Write a file whole or not at all.
 
     Raises:
         InputError: the disk is full or the folder cannot be written; an older file stays as it was.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = unfinished(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as file:

@@ -21,9 +21,9 @@ from torch.nn import functional
 
 from n3core.datasets.base import Dataset, load_pixels
 from n3core.errors import InputError
-from n3core.files import cache_folder
+from n3core.files import cache_folder, unfinished
 
-__all__ = ["PixelSet", "augment", "cached_pixels", "new_pixels", "to_float"]
+__all__ = ["PixelSet", "augment", "cached_pixels", "new_array", "to_float"]
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def cached_pixels(dataset: Dataset, class_ids: Sequence[str], size: int, subset:
     ).hexdigest()[:24]
     path = cache_folder() / "pixels" / f"{key}.npy"
     if not path.exists():
-        with new_pixels(path, len(refs), size) as store:
+        with new_array(path, (len(refs), size, size, 3), np.uint8) as store:
             for start in range(0, len(refs), 1024):
                 store[start : start + 1024] = load_pixels(dataset, refs[start : start + 1024], size)
     pixels = np.load(path, mmap_mode="r")
@@ -70,17 +70,17 @@ def cached_pixels(dataset: Dataset, class_ids: Sequence[str], size: int, subset:
 
 
 @contextlib.contextmanager
-def new_pixels(path: Path, count: int, size: int) -> Iterator[np.ndarray]:
-    """Yield a memory-mapped array (count, size, size, 3) uint8 to fill.
+def new_array(path: Path, shape: tuple[int, ...], dtype: type[np.generic]) -> Iterator[np.ndarray]:
+    """Yield a memory-mapped array to fill.
 
     The file takes its name when the block ends; a block that fails leaves nothing.
 
     Raises:
         InputError: the disk has no room for it.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = unfinished(path)
     try:
-        store = _reserve(part, (count, size, size, 3))
+        store = _reserve(part, shape, dtype)
         yield store
         store.flush()
         part.replace(path)
@@ -88,17 +88,17 @@ def new_pixels(path: Path, count: int, size: int) -> Iterator[np.ndarray]:
         part.unlink(missing_ok=True)
 
 
-def _reserve(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+def _reserve(path: Path, shape: tuple[int, ...], dtype: type[np.generic]) -> np.ndarray:
     """A new memory-mapped array whose every byte has its place on the disk: writing where none is left kills."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        store = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+        store = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
         if hasattr(os, "posix_fallocate"):
             with path.open("r+b") as file:
                 os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
     except OSError as error:
-        megabytes = math.prod(shape) // 1_000_000
-        reason = f"{megabytes} MB of images cannot be kept in {path.parent} ({error.strerror})"
+        megabytes = math.prod(shape) * np.dtype(dtype).itemsize // 1_000_000
+        reason = f"{megabytes} MB made of images cannot be kept in {path.parent} ({error.strerror})"
         raise InputError(f"{reason}; free some space or let $N3_CACHE name another folder") from None
     return store
 

@@ -6,6 +6,7 @@ Owns the size of the Fieldbook training world and the mix of texts; knows no opt
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -20,8 +21,9 @@ from n3core.datasets.fieldbook.book import KINGDOMS, Fieldbook, describe, random
 from n3core.datasets.fieldbook.schema import Species
 from n3core.datasets.registry import open_dataset
 from n3core.episodes import EpisodeSource, encode_pool
+from n3core.errors import InputError
 from n3core.files import cache_folder
-from n3core.pixels import PixelSet, cached_pixels, new_pixels
+from n3core.pixels import PixelSet, cached_pixels, new_array
 from n3core.text_encoder import TextEncoder
 from n3core.train import ValidationSet
 from n3core.training import show_progress
@@ -76,7 +78,7 @@ def episode_sources(
                 sources.append(EpisodeSource.of(pixels, encode_pool(encoder, texts, pool_folder)))
         else:
             dataset = open_dataset(name)
-            classes = classes_of(dataset, "train")
+            classes = _several(dataset, "train", "an episode tells classes apart")
             pixels = cached_pixels(dataset, [info.id for info in classes], size)
             pool = encode_pool(encoder, [_mixed_texts(info) for info in classes], pool_folder)
             sources.append(EpisodeSource.of(pixels, pool, text_noise=_TEXT_NOISE))
@@ -92,12 +94,25 @@ def validation_sets(names: Sequence[str], size: int, encoder: TextEncoder) -> li
 
 
 def _validation_set(dataset: Dataset, size: int, encoder: TextEncoder) -> ValidationSet:
-    classes = classes_of(dataset, "val")
+    classes = _several(dataset, "val", "what is kept of a run is what tells them apart best")
     refs = [[*dataset.image_refs(info.id)][:_VALIDATION_IMAGES] for info in classes]
     pixels = load_pixels(dataset, [ref for group in refs for ref in group], size)
     encoded = encoder.encode([info.description for info in classes])
     labels = np.repeat(np.arange(len(classes)), [len(group) for group in refs])
     return ValidationSet(dataset.name, pixels, labels, encoded.states, encoded.mask)
+
+
+def _several(dataset: Dataset, part: str, why: str) -> tuple[ClassInfo, ...]:
+    """The classes of a part of the split, at least two.
+
+    Raises:
+        InputError: fewer.
+    """
+    classes = classes_of(dataset, part)
+    if len(classes) < 2:
+        count = "1 class" if classes else "no class"
+        raise InputError(f"{dataset.name} has {count} in {part!r} of its split; name at least 2 there: {why}")
+    return classes
 
 
 def _shares(sources: Sequence[PixelSet], plates_share: float) -> list[float]:
@@ -127,13 +142,17 @@ def _variety_texts(kingdom: str) -> list[list[tuple[str, float]]]:
 
 
 def _variety_pixels(kingdom: str, size: int) -> PixelSet:
-    """Plates of the training varieties, drawn once; some drawn afresh are the key, so that new drawing code counts."""
+    """Plates of the training varieties, drawn once.
+
+    The key are the traits of all and some plates drawn afresh, so that other varieties and new drawing code count.
+    """
     varieties = _varieties(kingdom)
     sample = render_many(varieties[:12], 1, size, _SEED).tobytes()
-    settings = f"{kingdom}|{_VARIETY_COUNT}|{_PLATES}|{_SEED}|{size}".encode()
+    traits = [[species.name, sorted(species.traits.items())] for species in varieties]
+    settings = json.dumps([kingdom, traits, _PLATES, _SEED, size]).encode()
     path = cache_folder() / "pixels" / f"{hashlib.sha256(sample + settings).hexdigest()[:24]}.npy"
     if not path.exists():
-        with new_pixels(path, len(varieties) * _PLATES, size) as store:
+        with new_array(path, (len(varieties) * _PLATES, size, size, 3), np.uint8) as store:
             _draw(varieties, size, store, f"drawing {VARIETIES}-{kingdom}")
     labels = np.repeat(np.arange(len(varieties)), _PLATES)
     targets, sizes = {}, {}

@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from n3core.backbone import hash_tensors
 from n3core.config import to_json
 from n3core.errors import InputError
+from n3core.files import unfinished
 
 __all__ = ["load_state", "one_cycle", "run_settings", "run_steps", "save_state", "show_progress", "step_generator"]
 
@@ -78,7 +79,7 @@ def save_state(folder: Path, step: int, module: nn.Module, optimizer: torch.opti
                 tensors[f"optimizer.{index}.{name}"] = value
             elif value is not None:
                 numbers[f"{index}.{name}"] = value
-    part = folder.with_name(f"{folder.name}.{os.getpid()}.part")
+    part = unfinished(folder)
     shutil.rmtree(part, ignore_errors=True)
     try:
         part.mkdir(parents=True)
@@ -201,6 +202,7 @@ def run_steps(
     metrics_file = log_folder / "metrics.jsonl"
     log_folder.mkdir(parents=True, exist_ok=True)
     saved = started = time.monotonic()
+    stopping = False
     with Progress(*columns, console=Console(stderr=True), disable=not main) as progress, _stop_signals() as stop:
         task = progress.add_task(title, total=last, completed=first)
         for step in range(first, last):
@@ -220,9 +222,10 @@ def run_steps(
                 save(step + 1)
                 saved = now
             if stopping:
-                return False
-    if main:
-        save(last)
+                break
+        else:
+            if main:
+                save(last)
     if writer is not None:
         writer.close()
-    return True
+    return not stopping

@@ -509,6 +509,8 @@ def test_continual_runs_are_pieces_too(
     with monkeypatch.context() as patch:
         patch.setattr(type(bench), "load_continual", lambda *_, **__: pytest.fail("nothing is left to load for"))
         assert run_benchmark(bench, plan).continual == results.continual
+    again = run_benchmark(bench, replace(plan, continual=ContinualPlan(3, 1, 2, ("sequential",)))).continual
+    assert [scores.trials for scores in results.continual] == [1, 1] and [scores.trials for scores in again] == [2, 2]
     with pytest.raises(InputError, match="3 tasks instead of 4"):
         run_benchmark(bench, replace(plan, continual=ContinualPlan(4, 1, 0, ("sequential",))))
     with pytest.raises(InputError, match="12 classes in 7 tasks"):
@@ -552,6 +554,13 @@ def test_ablations_hold_what_they_compare(request_of: BenchRequest, base: Path, 
     assert found["fc"].runs[0].settings["adapt"] == ["fc"] and found["all"].runs[0].settings["steps"] == 1
     sheet = ablation_sheet("layers", found)
     assert [row[0] for row in sheet.rows] == ["all", "fc", "chance"] and sheet.rows[0][-1] == "CUB SS 17.6"
+    failed = replace(found["all"], runs=(), unavailable={"n3": "its loss is not finite"})
+    for pair in ({"all": failed, "fc": found["fc"]}, {"fc": found["fc"], "all": failed}):
+        sheet = ablation_sheet("layers", pair)
+        cells = {row[0]: dict(zip(sheet.headers, row, strict=True)) for row in sheet.rows}
+        assert cells["all"]["accuracy"] == "its loss is not finite" and cells["all"]["fit s"] == "-"
+        assert cells["fc"]["seeds"] == "1" and cells["fc"]["shuffled text"] != "-"
+        assert to_terminal(sheet, 80)
     assert [variant.settings["gamma"] for variant in list_variants("scale")] == [0.999, 0.99, 0.9, 0.5, 0.1, 0.01]
     with pytest.raises(InputError, match="at least 2"):
         list_variants("base", [base])

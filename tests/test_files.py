@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
 import pytest
 
 from n3core.errors import InputError
-from n3core.files import write_atomically
+from n3core.files import unfinished, write_atomically
 
 
 def test_write_atomically_replaces_or_refuses(tmp_path: Path) -> None:
@@ -19,3 +21,18 @@ def test_write_atomically_replaces_or_refuses(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"file\.txt.*(Not a directory|File exists)"):
         write_atomically(path / "below.txt", b"three")
     assert path.read_bytes() == b"two"
+
+
+def test_what_a_killed_process_left_is_removed_after_a_day(tmp_path: Path) -> None:
+    path = tmp_path / "pixels [1].npy"
+    kept = [tmp_path / ".pixels [1].npy.7.part", tmp_path / ".other.npy.8.part", tmp_path / "pixels [1].npy"]
+    old = tmp_path / ".pixels [1].npy.8.part"
+    folder = tmp_path / ".pixels [1].npy.9.part"
+    folder.mkdir()
+    for file in (*kept, old, folder / "inside"):
+        file.touch()
+    for file in (kept[1], kept[2], old, folder):
+        os.utime(file, (time.time() - 90_000,) * 2)
+    own = unfinished(path)
+    assert own.parent == tmp_path and not own.exists() and str(os.getpid()) in own.name
+    assert sorted(tmp_path.iterdir()) == sorted(kept)

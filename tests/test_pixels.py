@@ -14,7 +14,7 @@ from n3core.datasets.base import load_pixels
 from n3core.datasets.registry import open_dataset
 from n3core.errors import InputError
 from n3core.files import cache_folder
-from n3core.pixels import augment, cached_pixels, new_pixels, to_float
+from n3core.pixels import augment, cached_pixels, new_array, to_float
 
 
 @pytest.fixture
@@ -30,11 +30,11 @@ def test_cache_folder_follows_the_environment(own_cache: Path, monkeypatch: pyte
 
 
 def test_pixels_that_are_not_finished_leave_no_file(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), new_pixels(tmp_path / "some.npy", 3, 8) as store:
+    with pytest.raises(RuntimeError), new_array(tmp_path / "some.npy", (3, 8, 8, 3), np.uint8) as store:
         store[0] = 7
         raise RuntimeError
     assert [*tmp_path.iterdir()] == []
-    with new_pixels(tmp_path / "some.npy", 3, 8) as store:
+    with new_array(tmp_path / "some.npy", (3, 8, 8, 3), np.uint8) as store:
         store[:] = 7
     assert np.load(tmp_path / "some.npy").tolist() == np.full((3, 8, 8, 3), 7).tolist()
 
@@ -43,7 +43,11 @@ def test_a_full_disk_is_one_line_before_the_first_image(tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))  # bytes a file may have
     try:
-        with pytest.raises(InputError, match=r"1966 MB .*\$N3_CACHE"), new_pixels(tmp_path / "some.npy", 10_000, 256):
+        shape = (10_000, 256, 256, 3)
+        with (
+            pytest.raises(InputError, match=r"3932 MB .*\$N3_CACHE"),
+            new_array(tmp_path / "some.npy", shape, np.float16),
+        ):
             pytest.fail("there was no room")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

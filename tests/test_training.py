@@ -504,6 +504,35 @@ def test_a_pool_gives_back_the_states_of_its_texts(tmp_path: Path, monkeypatch: 
     assert len([*tmp_path.glob("*.npz")]) == 2, "another encoder's states are not taken for its own"
 
 
+@pytest.mark.parametrize(("part", "count"), [("train", 0), ("train", 1), ("val", 0), ("val", 1)])
+def test_a_split_with_one_class_to_learn_or_to_choose_by_is_refused(
+    part: str, count: int, image_folder: Path, tmp_path: Path
+) -> None:
+    data = shutil.copytree(image_folder, tmp_path / "swatches")
+    names = {"train": ["red", "green"], "val": ["blue", "grey"], "test": ["blue", "grey"]}
+    (data / "splits.json").write_text(json.dumps(names | {part: names[part][:count]}))
+    with pytest.raises(InputError, match=f"swatches has (no|1) class in '{part}' of its split"):
+        if part == "train":
+            episode_sources([str(data)], SIZE, TextEncoder.load())
+        else:
+            validation_sets([str(data)], SIZE, TextEncoder.load())
+
+
+def test_plates_in_the_cache_are_those_of_the_varieties(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind the first twelve, too: a species that is named anew may push one variety out among thousands."""
+    monkeypatch.setenv("N3_CACHE", str(tmp_path))
+    monkeypatch.setattr(recipes, "_VARIETY_COUNT", 14)
+    monkeypatch.setattr(recipes, "_PLATES", 1)
+    before, _ = pretrain_sources([recipes.VARIETIES], SIZE)
+    drawn = {kingdom: random_varieties(kingdom, 15, recipes._SEED) for kingdom in KINGDOMS}
+    monkeypatch.setattr(recipes, "_varieties", lambda kingdom: (*drawn[kingdom][:12], *drawn[kingdom][13:]))
+    after, _ = pretrain_sources([recipes.VARIETIES], SIZE)
+    for old, new, kingdom in zip(before, after, KINGDOMS, strict=True):
+        assert np.array_equal(old.pixels[:12], new.pixels[:12])
+        expected = render_many(drawn[kingdom][13:], 1, SIZE, recipes._SEED, 12)
+        assert np.array_equal(new.pixels[12:], expected) and not np.array_equal(old.pixels[12:], expected)
+
+
 def test_varieties_are_drawn_by_many_processes_as_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("N3_CACHE", str(tmp_path))
     monkeypatch.setattr(recipes, "_VARIETY_COUNT", 5)

@@ -123,15 +123,22 @@ def run_ablation(
 
 def ablation_sheet(kind: str, found: Mapping[str, BenchmarkResults]) -> Sheet:
     """One row per variant, chance last, with what the paper reports on CUB (SS)."""
-    sheets = {name: methods_sheet(results) for name, results in found.items()}
-    first = next(iter(sheets.values()))
+    first = next(iter(found.values()))
+    # Its columns are those that any variant has.
+    whole = methods_sheet(replace(first, runs=tuple(run for results in found.values() for run in results.runs)))
+    columns = whole.headers[1:-1]
     rows = []
-    for name, sheet in sheets.items():
+    for name, results in found.items():
+        sheet = methods_sheet(results)
+        cells = dict(zip(sheet.headers, sheet.rows[0], strict=True))
         reported = ABLATIONS[kind].get(name)
-        rows.append((name, *sheet.rows[0][1:-1], f"CUB SS {reported}" if reported is not None else "-"))
+        rows.append(
+            (
+                name,
+                *(cells.get(column, "-") for column in columns),
+                f"CUB SS {reported}" if reported is not None else "-",
+            )
+        )
     return Sheet(
-        f"ablation {kind}: {first.title}",
-        (kind, *first.headers[1:-1], PUBLISHED_HEADER),
-        (*rows, first.rows[-1]),
-        first.notes,
+        f"ablation {kind}: {whole.title}", (kind, *columns, PUBLISHED_HEADER), (*rows, whole.rows[-1]), whole.notes
     )

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,7 +16,7 @@ from torch import Tensor, nn
 from n3core.backbone import build_network, feature_network, normalise, strip_classifier
 from n3core.baselines.base import BaseNetwork
 from n3core.files import cache_folder
-from n3core.pixels import to_float
+from n3core.pixels import new_array, to_float
 
 __all__ = ["load_features", "load_maps", "map_network"]
 
@@ -92,27 +90,20 @@ def _cached(
     digest = hashlib.sha256(json.dumps([what, len(pixels)]).encode()).hexdigest()[:24]
     path = cache_folder() / "features" / f"{digest}.npy"
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}.part")
         network = build(base).to(base.device, memory_format=torch.channels_last)
-        _compute(network, base.device, pixels, part, dtype, advance)
-        part.replace(path)
+        shape = (len(pixels), *_look(network, base.device, pixels[:1]).shape[1:])
+        with new_array(path, shape, dtype) as store:
+            for start in range(0, len(pixels), _BATCH):
+                found = _look(network, base.device, pixels[start : start + _BATCH])
+                store[start : start + len(found)] = found
+                advance(len(found))
     return np.load(path, mmap_mode="r")
 
 
 @torch.inference_mode()
-def _compute(
-    network: nn.Module, device: str, pixels: np.ndarray, part: Path, dtype: type[np.floating], advance: Advance
-) -> None:
-    store: np.ndarray | None = None
-    for start in range(0, len(pixels), _BATCH):
-        images = normalise(to_float(pixels[start : start + _BATCH]).to(device, memory_format=torch.channels_last))
-        with torch.autocast(device, torch.bfloat16):
-            found: Tensor = network(images)
-        values = found.float().cpu().numpy()
-        if store is None:
-            store = np.lib.format.open_memmap(part, mode="w+", dtype=dtype, shape=(len(pixels), *values.shape[1:]))
-        store[start : start + len(values)] = values
-        advance(len(values))
-    assert store is not None, "no class is without images"
-    store.flush()
+def _look(network: nn.Module, device: str, pixels: np.ndarray) -> np.ndarray:
+    """What the network makes of images (N, S, S, 3) uint8, in float32."""
+    images = normalise(to_float(pixels).to(device, memory_format=torch.channels_last))
+    with torch.autocast(device, torch.bfloat16):
+        found: Tensor = network(images)
+    return found.float().cpu().numpy()

@@ -6,7 +6,7 @@ Owns which classes may choose the settings, and the pieces; the learners themsel
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -77,6 +77,7 @@ def run_sequences(
         for seed in range(plan.seeds):
             if not _is_done(plan, folder, learner, normalised, seed):
                 scores = _run(plan.tasks, learner, normalised, tuned, seed, bench, data.train, data.test, data.texts)
+                scores = replace(scores, trials=plan.trials)
                 folder.add_continual(_name(learner, normalised, seed), scores)
                 listener.say(f"{title}, seed {seed}: mH {scores.mean_harmonic:.1f} %")
                 write()
@@ -150,7 +151,7 @@ def _is_done(plan: ContinualPlan, folder: RunFolder, learner: str, normalised: b
         raise InputError(
             f"{folder.path} holds sequences of {len(scores.joint)} tasks instead of {plan.tasks}; choose another --out"
         )
-    return scores is not None
+    return scores is not None and scores.trials == plan.trials
 
 
 def _name(learner: str, normalised: bool, seed: int) -> str:

@@ -17,11 +17,6 @@ from n3core.results.adaptation import ActivationNorms, KindMagnitudes, LayerDiff
 __all__ = ["activation_histogram", "class_row_bars", "difference_dots", "kind_dots", "magnitude_dots"]
 
 _NO_COUNTERPART = "generated: no pre-trained counterpart"
-_ADAPTED_KINDS = {
-    "conv": "adaptation, convolution",
-    "norm": "adaptation, batch-norm",
-    "fc": "no pre-trained counterpart",
-}
 _MOST_BINS = 30
 
 

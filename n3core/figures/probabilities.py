@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+
 import plotly.graph_objects as go
 
 from n3core.figures.style import BEFORE, NOW, axis_label
@@ -34,16 +36,24 @@ def probability_bars(
     if true_name in now.class_names and true_name not in chosen:
         chosen[-1] = true_name
     labels = [axis_label(name) + (" ✓" if name == true_name else "") for name in chosen]
+    places = list(range(len(chosen)))  # two long names may have one label
     figure = go.Figure()
-    figure.add_bar(**_bars(now, image, chosen), y=labels, name="now", marker_color=NOW)
+    figure.add_bar(**_bars(now, image, chosen), name="now", marker_color=NOW)
     if before is not None:
         pattern = {"color": BEFORE, "pattern": {"shape": "/", "size": 5}}
-        figure.add_bar(**_bars(before, image, chosen), y=labels, name="before the edit", marker=pattern)
+        figure.add_bar(**_bars(before, image, chosen), name="before the edit", marker=pattern)
     rows = len(chosen) * (2 if before is not None else 1)
     figure.update_layout(
         title={"text": "Probability of each class", "x": 0, "xanchor": "left", "font": {"size": 15}},
         xaxis={"title": {"text": "Probability (%)"}, "range": [0, 101], "dtick": 20, "fixedrange": True},
-        yaxis={"autorange": "reversed", "fixedrange": True, "type": "category"},
+        yaxis={
+            "range": [len(chosen) - 0.5, -0.5],
+            "fixedrange": True,
+            "tickvals": places,
+            "ticktext": labels,
+            "showgrid": False,
+            "zeroline": False,
+        },
         height=110 + 16 * rows + 8 * len(chosen),
         margin={"l": 8, "r": 8, "t": 64 if before is not None else 40, "b": 8},
         barmode="group",
@@ -59,6 +69,8 @@ def _bars(prediction: Prediction, image: int, names: list[str]) -> dict[str, obj
     values = [100 * float(row[name]) if name in row else None for name in names]
     return {
         "x": values,
+        "y": list(range(len(names))),
         "orientation": "h",
-        "hovertemplate": "%{y}: %{x:.1f} %<extra>%{fullData.name}</extra>",
+        "customdata": [html.escape(name) for name in names],
+        "hovertemplate": "%{customdata}: %{x:.1f} %<extra>%{fullData.name}</extra>",
     }

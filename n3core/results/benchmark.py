@@ -53,6 +53,7 @@ class ContinualScores:
     auc: area under the seen-unseen curve after each task, T - 1 values in [0, 1].
     joint: accuracy over all test classes after each task, T values, percent.
     forgetting: mean over tasks of the best accuracy minus the last one, in [0, 1].
+    trials: how many settings were tried before.
     """
 
     learner: str
@@ -63,6 +64,7 @@ class ContinualScores:
     auc: tuple[float, ...]
     joint: tuple[float, ...]
     forgetting: float
+    trials: int = 0
 
     @property
     def mean_harmonic(self) -> float:

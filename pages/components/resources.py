@@ -5,6 +5,7 @@ Every cache is bounded and keyed by content or by file time; nothing here is cha
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import io
 import os
@@ -56,14 +57,14 @@ _LARGE = 640  # pixels
 
 
 def get_dataset(name: str) -> Dataset:
-    """Open a dataset by name or path; a changed folder or file is read anew.
+    """Open a dataset by name or path; a path is read anew where files were added, removed or replaced.
 
     Raises:
         InputError: as `open_dataset`.
     """
     if name.startswith(UploadedPictures.PREFIX):
         return uploads_by_name(name)
-    return _dataset(name, _stamp(Path(name)), os.environ.get("N3_DATA", ""))
+    return _dataset(name, _stamp_all(name), os.environ.get("N3_DATA", ""))
 
 
 @st.cache_resource(max_entries=16, ttl="2h", show_spinner="Opening the dataset…")
@@ -118,7 +119,6 @@ def _engine(folder: Path, stamp: int) -> Engine:
     return Engine(folder)
 
 
-@st.cache_data(max_entries=3000, ttl="1h", show_spinner=False)
 def thumbnail(data: str, ref: ImageRef) -> bytes:
     """A square picture as PNG or WebP bytes, at most 192 pixels wide.
 
@@ -129,17 +129,26 @@ def thumbnail(data: str, ref: ImageRef) -> bytes:
     Raises:
         InputError: the image cannot be read.
     """
+    return _thumbnail(data, get_dataset(data).version, ref)
+
+
+@st.cache_data(max_entries=3000, ttl="1h", show_spinner=False)
+def _thumbnail(data: str, version: str, ref: ImageRef) -> bytes:
     image = get_dataset(data).load_image(ref)
     return _encode(Image.fromarray(square_pixels(image, min(_THUMBNAIL, *image.size))))
 
 
-@st.cache_data(max_entries=64, ttl="1h", show_spinner="Drawing the picture…")
 def large_picture(data: str, ref: ImageRef) -> bytes:
     """The whole picture, as large as is sensible: plates are drawn at 640 pixels, small photographs enlarged.
 
     Raises:
         InputError: the image cannot be read.
     """
+    return _large_picture(data, get_dataset(data).version, ref)
+
+
+@st.cache_data(max_entries=64, ttl="1h", show_spinner="Drawing the picture…")
+def _large_picture(data: str, version: str, ref: ImageRef) -> bytes:
     dataset = get_dataset(data)
     if hasattr(dataset, "plate"):
         return _encode(Image.fromarray(dataset.plate(ref, _LARGE)[0]))
@@ -169,7 +178,7 @@ def square_pictures(data: str, refs: tuple[ImageRef, ...], size: int) -> np.ndar
     return _pixels(data, get_dataset(data).version, refs, size)
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@st.cache_resource(max_entries=24, ttl="1h", show_spinner=False)  # pixels of 400 pictures at 96 pixels are 11 MB
 def _pixels(data: str, version: str, refs: tuple[ImageRef, ...], size: int) -> np.ndarray:
     return load_pixels(get_dataset(data), refs, size)
 
@@ -234,8 +243,22 @@ def sample_tasks() -> list[TaskSpec]:
 
 
 def _stamp(path: Path) -> int:
-    """Time of the last change, of the later one where `::` joins two paths; 0 for a name that is no path."""
+    """Time of the last change; 0 where there is nothing."""
     try:
-        return max(Path(part).stat().st_mtime_ns for part in str(path).split(TEXTS_MARK))
+        return path.stat().st_mtime_ns
     except (OSError, ValueError):
         return 0
+
+
+def _stamp_all(name: str) -> int:
+    """Tells states of a dataset's path apart, of both where `::` joins two: its files and folders and their times.
+
+    What lies deeper counts by the time of its folder. 0 for a name that is no path.
+    """
+    found: list[tuple[str, int]] = []
+    for path in map(Path, name.split(TEXTS_MARK)):
+        with contextlib.suppress(OSError, ValueError):
+            found.append((str(path), path.stat().st_mtime_ns))
+            with os.scandir(path) as entries:
+                found += sorted((entry.name, _stamp(Path(entry.path))) for entry in entries)
+    return hash(tuple(found)) if found else 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -78,6 +80,26 @@ def test_own_folder(open_page: OpenPage, image_folder: Path) -> None:
     app.text_input(key="path").set_value(str(image_folder)).run()
     assert not app.exception and not app.error
     assert set(tile_labels(app)) == {"red", "green", "blue", "grey"}
+
+
+def test_what_changes_in_an_own_folder_shows(image_folder: Path, tmp_path: Path) -> None:
+    from pages.components import resources
+
+    folder = shutil.copytree(image_folder, tmp_path / "swatches")
+    before = resources.get_dataset(str(folder))
+    assert resources.get_dataset(str(folder)) is before
+    ref = before.image_refs("red")[0]
+    seen = resources.thumbnail(str(folder), ref), resources.large_picture(str(folder), ref)
+    shutil.copy(folder / "blue" / "0.png", folder / "red" / "new.png")
+    (folder / "red" / ref.id.split("/")[-1]).unlink()
+    shutil.copy(folder / "blue" / "0.png", folder / ref.id)
+    after = resources.get_dataset(str(folder))
+    assert len(after.image_refs("red")) == len(before.image_refs("red")) + 1
+    assert resources.thumbnail(str(folder), ref) != seen[0] and resources.large_picture(str(folder), ref) != seen[1]
+    texts = json.loads((folder / "descriptions.json").read_text())
+    (folder / "descriptions.json").write_text(json.dumps(texts | {"red": "Scarlet cloth."}))
+    changed = resources.get_dataset(str(folder))
+    assert next(info for info in changed.classes if info.id == "red").description == "Scarlet cloth."
 
 
 @pytest.mark.parametrize("path", ["/no/such/folder", "\u202eevil\n<script>", "x" * 5000, "a\0b"])
