@@ -6,10 +6,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from n3core.memory import keep_freed_memory
+from n3core.process import prepare_process
 from pages.components.resources import warm_up
 
-keep_freed_memory()
+prepare_process()
 _ASSETS = Path(__file__).parent / "assets"
 
 st.set_page_config(page_title="N3 Studio", page_icon=_ASSETS / "icon.png", layout="wide")

@@ -24,9 +24,9 @@ from n3core.config import N3Config
 from n3core.descriptions import ClassDescription, TaskSpec
 from n3core.engine import Engine
 from n3core.known_checkpoints import default_checkpoint
-from n3core.memory import keep_freed_memory
 from n3core.model import N3
 from n3core.pixels import to_float
+from n3core.process import prepare_process
 
 CLASSES, IMAGES = 10, 40
 TEXT = (
@@ -43,7 +43,7 @@ def main(
     rounds: int = 20,
 ) -> None:
     """Measure and print."""
-    keep_freed_memory()
+    prepare_process()
     torch.set_num_threads(threads)
     with tempfile.TemporaryDirectory() as folder:
         engine = Engine(checkpoint or shipped_or_random(Path(folder)), device="cpu")

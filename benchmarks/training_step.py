@@ -21,8 +21,8 @@ from torch.nn import functional
 from n3core.backbone import build_network, normalise, strip_classifier
 from n3core.config import N3Config
 from n3core.engine import choose_device
-from n3core.memory import keep_freed_memory
 from n3core.model import N3
+from n3core.process import prepare_process
 
 
 def main(
@@ -37,7 +37,7 @@ def main(
     compiled: bool = False,
 ) -> None:
     """Measure and print."""
-    keep_freed_memory()
+    prepare_process()
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     place = choose_device(device)

@@ -160,9 +160,9 @@ def _read_tensors(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if not (folder / CONFIG).is_file() or not (folder / _WEIGHTS).is_file():
         raise InputError(f"no checkpoint in {folder}; it needs {CONFIG} and {_WEIGHTS}")
     try:
-        notes = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        config, weights = _read_together(folder)
+        notes = json.loads(config)
         found, expected = notes.get("format"), notes["sha256"]
-        weights = (folder / _WEIGHTS).read_bytes()
     except OSError as error:
         raise InputError(f"checkpoint {folder} cannot be read ({error.strerror}); check its permissions") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -175,6 +175,14 @@ def _read_tensors(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         return load(weights), notes
     except SafetensorError as error:
         raise _misfit(folder, error) from None
+
+
+def _read_together(folder: Path) -> tuple[bytes, bytes]:
+    """Config and weights of one save: a training may replace the folder between the reading of the two."""
+    while True:
+        config, weights = (folder / CONFIG).read_bytes(), (folder / _WEIGHTS).read_bytes()
+        if config == (folder / CONFIG).read_bytes():
+            return config, weights
 
 
 def _misfit(folder: Path, error: Exception) -> InputError:

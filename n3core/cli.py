@@ -30,7 +30,7 @@ from n3core.cli_options import (
     warn,
 )
 from n3core.errors import InputError
-from n3core.memory import keep_freed_memory
+from n3core.process import prepare_process
 
 __all__ = ["app", "main"]
 
@@ -48,7 +48,7 @@ app.add_typer(cli_fetch.app, name="describe")
 def _start() -> None:
     """Image classifiers from natural-language descriptions of their classes."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="warning: %(message)s")
-    keep_freed_memory()
+    prepare_process()
 
 
 @app.command("app")

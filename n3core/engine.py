@@ -97,7 +97,7 @@ class Engine:
         return self._model
 
     def encode(self, texts: Sequence[str]) -> TokenStates:
-        """Token states of K texts; each text is encoded once and alone, so its states do not depend on the others."""
+        """Token states of K texts, each encoded once, alone or as the cache on the disk has it, whatever the others."""
         with self._text_lock:
             parts: dict[str, TokenStates] = {}
             for text in dict.fromkeys(texts):

@@ -17,11 +17,13 @@ from n3core.backbone import build_network, strip_classifier
 from n3core.baselines.base import ClassTexts, ImageSet
 from n3core.config import N3Config, TextConfig
 from n3core.model import N3
+from n3core.process import prepare_process
 from n3core.results.benchmark import BenchmarkResults, BenchmarkSetting, ContinualScores, GeneralizedScores, MethodRun
 from n3core.results.predictions import Controls, Interval
 
 # Before anything imports a hub client: no test may depend on the network.
 os.environ["HF_HUB_OFFLINE"] = "1"
+prepare_process()  # as the command line and the studio do
 
 PROJECT = Path(__file__).resolve().parent.parent
 TEXT_WIDTH = 24

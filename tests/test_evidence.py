@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -180,6 +180,29 @@ def test_four_threads_find_what_one_does(model: N3, make_states: StatesMaker, pi
 
     with ThreadPoolExecutor(4) as pool:
         assert all(pool.map(work, [0, 1, 2] * 5))
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_gradients_are_the_same_wherever_tensors_lie_in_memory(
+    make_model: ModelMaker, make_states: StatesMaker, pixels: np.ndarray, two_threads: None
+) -> None:
+    model = make_model(temperature=0.5).requires_grad_(False)
+    states = torch.randn(4, 60, make_states(2)[0].shape[2], generator=torch.Generator().manual_seed(0))
+    mask = torch.ones(states.shape[:2], dtype=torch.bool)
+    encoded = TokenStates(states, mask, ((),) * 4, (0,) * 4)
+    first, *others = (
+        (next(token_gradients(model, encoded, pixels, TARGETS)), [torch.empty(37 * size + 1) for size in range(taken)])
+        for taken in (0, 1, 2, 3, 4, 5, 6, 5, 4, 3, 2, 1)
+    )
+    for found, _ in others:
+        assert all(torch.equal(a, b) for a, b in zip(first[0][1:], found[1:], strict=True))
 
 
 def test_another_hypernetwork_gives_other_evidence(

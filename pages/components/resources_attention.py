@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from n3core.datasets.base import ImageRef
+from n3core.errors import InputError
 from n3core.results.attention import AttentionMaps
 from pages.components.resources import checkpoint_stamp, get_dataset, get_engine, square_pictures
 
@@ -80,10 +81,12 @@ def attention_of(data: str, settings: Mapping[str, Any] | None, ref: ImageRef) -
     """Where the model of a dataset looks in one picture, for each of the unseen classes.
 
     Raises:
-        InputError: an image that cannot be read.
+        InputError: an image that cannot be read, or other models have taken the place of this one meanwhile.
     """
-    reader, stamp = _place_of(data, settings)[0], checkpoint_stamp(get_engine())
-    return _attention(reader, stamp, data, get_dataset(data).version, repr(settings), ref)
+    place, stamp = _place_of(data, settings), checkpoint_stamp(get_engine())
+    if not place:
+        raise InputError("the model is no longer kept, others were fitted since; reload the page and fit it again")
+    return _attention(place[0], stamp, data, get_dataset(data).version, repr(settings), ref)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
