@@ -19,7 +19,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from n3core.backbone import BASES
-from n3core.config import N3Config, from_json, to_json
+from n3core.config import N3Config, check_config, from_json, to_json
 from n3core.errors import InputError
 from n3core.files import unfinished, write_atomically
 from n3core.known_checkpoints import CONFIG, MAX_TITLE_CHARACTERS
@@ -118,6 +118,7 @@ def load_checkpoint(folder: Path) -> N3:
     tensors, notes = _read_tensors(folder)
     try:
         config = from_json(N3Config, json.dumps(notes["n3"]))
+        check_config(config)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"checkpoint config {folder / CONFIG} is not readable ({error}); restore the file") from None
     if config.base not in BASES:
@@ -165,7 +166,7 @@ def _read_tensors(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         found, expected = notes.get("format"), notes["sha256"]
     except OSError as error:
         raise InputError(f"checkpoint {folder} cannot be read ({error.strerror}); check its permissions") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"checkpoint config {folder / CONFIG} is not readable ({error}); restore the file") from None
     if found != _FORMAT:
         raise InputError(f"checkpoint {folder} has format {found}; this version reads format {_FORMAT}, train it anew")

@@ -24,6 +24,7 @@ from n3core.cli_options import (
     Descriptions,
     Device,
     Json,
+    Seed,
     load_engine,
     print_json,
     show_progress,
@@ -53,7 +54,7 @@ def _start() -> None:
 
 @app.command("app")
 def run_app(
-    port: Annotated[int, typer.Option(help="Port of the studio.")] = 8501,
+    port: Annotated[int, typer.Option(help="Port of the studio.", min=1, max=65535)] = 8501,
     headless: Annotated[bool, typer.Option("--headless", help="Open no browser.")] = False,
     checkpoint: Annotated[
         list[Path] | None,
@@ -87,7 +88,7 @@ def evaluate(
     controls: Annotated[bool, typer.Option(help="Measure shuffled, name-only and empty texts.")] = True,
     permutations: Annotated[int, typer.Option(help="Random orders of the classes to try.", min=0)] = 10,
     limit: Annotated[int | None, typer.Option(help="At most so many images of each class.", min=1)] = None,
-    seed: int = 0,
+    seed: Seed = 0,
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from n3core.cli_options import Checkpoint, Device, Json, load_engine, print_json, show_progress, warn
+from n3core.cli_options import Checkpoint, Device, Json, Seed, load_engine, print_json, show_progress, warn
 from n3core.errors import InputError
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ Target = Annotated[str, typer.Option(help="Class to explain: its name, or predic
 Method = Annotated[str, typer.Option(help="Saliency: gradient, integrated_gradients, grad_cam, occlusion...")]
 Quantity = Annotated[str, typer.Option(help="What the saliency explains: loss or logit.")]
 Measure = Annotated[bool, typer.Option("--measure", help="Synthesize without each class and by its name alone, too.")]
-Seed = Annotated[int, typer.Option(help="Of everything drawn at random.")]
 
 
 @app.command()

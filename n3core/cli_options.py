@@ -27,6 +27,7 @@ __all__ = [
     "Descriptions",
     "Device",
     "Json",
+    "Seed",
     "load_engine",
     "print_json",
     "show_progress",
@@ -41,14 +42,20 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except InputError as error:
-            typer.echo(f"error: {error}", err=True)
-            raise typer.Exit(2) from None
+            line = str(error)
+        except OSError as error:  # a path that no command could foresee, such as one below a closed folder
+            if error.filename is None or isinstance(error, BrokenPipeError):
+                raise
+            line = f"{str(error.filename)[:200]!r} cannot be used ({error.strerror}); check path and permissions"
+        typer.echo(f"error: {line}", err=True)
+        raise typer.Exit(2) from None
 
 
 Data = Annotated[str, typer.Option(help="Dataset: a name, a folder or a parquet file.")]
 Descriptions = Annotated[Path, typer.Option(help="Descriptions or task file (json, yaml, csv).")]
 Checkpoint = Annotated[Path | None, typer.Option(help="Folder of a trained N3; the shipped one by default.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Seed = Annotated[int, typer.Option(help="Of everything drawn at random.", min=0, max=2**63 - 1)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from n3core.cli_options import Device
+from n3core.cli_options import Device, Seed
 from n3core.errors import InputError
 
 __all__ = ["app"]
@@ -29,14 +29,14 @@ def pretrain(
         Path | None, typer.Option("--from", help="Base or checkpoint whose network to go on from.")
     ] = None,
     base: Annotated[str, typer.Option(help="resnet18, googlenet or squeezenet1_1.")] = "resnet18",
-    size: Annotated[int, typer.Option(help="Side of the images in pixels.", min=16)] = 64,
-    epochs: Annotated[float, typer.Option(help="Passes over the images of all datasets.", min=0)] = 10.0,
-    learning_rate: Annotated[float, typer.Option(help="Peak learning rate.", min=0)] = 0.2,
+    size: Annotated[int, typer.Option(help="Side of the images in pixels.", min=16, max=1024)] = 64,
+    epochs: Annotated[float, typer.Option(help="Passes over the images of all datasets.", min=0, max=1e6)] = 10.0,
+    learning_rate: Annotated[float, typer.Option(help="Peak learning rate.", min=0, max=100)] = 0.2,
     plates: Annotated[
         float, typer.Option(help="Share of Fieldbook varieties beside photographs.", min=0, max=1)
     ] = 0.25,
     anneal: Annotated[bool, typer.Option(help="Let the rate fall to zero at the end.")] = True,
-    seed: int = 0,
+    seed: Seed = 0,
     device: Device = "auto",
 ) -> None:
     """Train a base network on the seen classes of datasets."""
@@ -74,15 +74,17 @@ def train(
     feature_steps: Annotated[
         int, typer.Option(help="Before them: of the classification layer alone, on features of whole images.", min=0)
     ] = 0,
-    learning_rate: Annotated[float, typer.Option(help="Peak learning rate of the episodes.", min=0)] = 1e-3,
-    feature_learning_rate: Annotated[float, typer.Option(help="The same of the steps on features.", min=0)] = 1e-3,
+    learning_rate: Annotated[float, typer.Option(help="Peak learning rate of the episodes.", min=0, max=100)] = 1e-3,
+    feature_learning_rate: Annotated[
+        float, typer.Option(help="The same of the steps on features.", min=0, max=100)
+    ] = 1e-3,
     plates: Annotated[
         float, typer.Option(help="Chance of an episode of Fieldbook varieties, beside photographs.", min=0, max=1)
     ] = 0.9,
     adapt: Annotated[str | None, typer.Option(help="Layers to adapt: all, fc, or kinds such as conv,norm.")] = None,
     text_encoder: Annotated[str | None, typer.Option(help="minilm, a hub id or a local folder.")] = None,
     text_mode: Annotated[str | None, typer.Option(help="contextual or static.")] = None,
-    seed: int = 0,
+    seed: Seed = 0,
     device: Device = "auto",
 ) -> None:
     """Meta-train an N3 on the seen classes of datasets."""

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-__all__ = ["N3Config", "PretrainConfig", "TextConfig", "TrainConfig", "from_json", "to_json"]
+__all__ = ["N3Config", "PretrainConfig", "TextConfig", "TrainConfig", "check_config", "from_json", "to_json"]
 
 Config = TypeVar("Config")
 
@@ -75,6 +75,35 @@ class TrainConfig:
     feature_steps: int = 0  # before the episodes: the classification layer alone, on features of whole images
     feature_learning_rate: float = 1e-3  # peak of those
     seed: int = 0
+
+
+# field of N3Config or its TextConfig -> smallest and largest value that a file may hold; a whole number where both are
+_RANGES: dict[str, tuple[float, float]] = {
+    "image_size": (16, 1024),
+    "width": (1, 4096),
+    "heads": (1, 64),
+    "tokens2label_layers": (1, 32),
+    "labels2adaptation_layers": (1, 32),
+    "dropout": (0.0, 0.99),
+    "gamma": (-100.0, 100.0),
+    "mu": (1e-12, 100.0),
+    "temperature": (1e-6, 1e6),
+    "max_tokens": (4, 8192),
+    "hidden_size": (1, 16384),
+}
+
+
+def check_config(config: N3Config) -> None:
+    """Check the numbers of a config that was read from a file.
+
+    Raises:
+        ValueError: one is no number, or out of any sensible range; the message names it.
+    """
+    for name, (low, high) in _RANGES.items():
+        value = getattr(config if hasattr(config, name) else config.text, name)
+        kinds = (int,) if isinstance(low, int) else (int, float)
+        if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
+            raise ValueError(f"{name} is {str(value)[:40]!r}, not a number from {low:g} to {high:g}")
 
 
 def to_json(config: Any) -> str:

@@ -285,6 +285,8 @@ def _pairs_of_list(items: list[Any], where: str) -> list[tuple[Any, Any]]:
 def _pairs_of_rows(rows: list[list[str]], where: str) -> list[tuple[Any, Any]]:
     if not rows:
         return []
+    if other := next((cell for row in rows for cell in row if not isinstance(cell, str)), None):
+        raise InputError(f"{where}: {str(other)[:80]!r} is a {kind_of(other)} instead of a text; write name and text")
     header = [cell.strip().casefold() for cell in rows[0]]
     names = [header.index(known) for known in _NAME_HEADERS if known in header]
     texts = [header.index(known) for known in _TEXT_HEADERS if known in header]

@@ -6,6 +6,7 @@ features; images without a target for a head do not count for it. Knows no text.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,11 +15,11 @@ import numpy as np
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load, save
 from torch import Tensor, nn
 from torch.nn import functional
 
-from n3core.backbone import build_network, normalise, strip_classifier
+from n3core.backbone import BASES, build_network, normalise, strip_classifier
 from n3core.config import PretrainConfig, to_json
 from n3core.errors import InputError
 from n3core.files import write_atomically
@@ -182,20 +183,26 @@ def write_base(folder: Path, network: nn.Module, base: str, settings: str) -> No
         InputError: the disk is full or the folder cannot be written.
     """
     tensors = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
-    write_atomically(folder / "base.safetensors", save(tensors))
-    write_atomically(
-        folder / "base.json", json.dumps({"base": base, "pretrain": json.loads(settings)}, indent=2).encode()
-    )
+    weights = save(tensors)
+    notes = {"base": base, "sha256": hashlib.sha256(weights).hexdigest(), "pretrain": json.loads(settings)}
+    write_atomically(folder / "base.safetensors", weights)
+    write_atomically(folder / "base.json", json.dumps(notes, indent=2).encode())
 
 
 def load_base(folder: Path) -> tuple[dict[str, Tensor], str]:
     """Read what `write_base` wrote: state dict of the feature network, and the base's name.
 
     Raises:
-        InputError: the folder holds no finished base.
+        InputError: the folder holds no finished base, or a damaged one.
     """
     try:
         notes = json.loads((folder / "base.json").read_text())
-        return load_file(folder / "base.safetensors"), notes["base"]
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        weights = (folder / "base.safetensors").read_bytes()
+        name, expected, tensors = notes["base"], notes["sha256"], load(weights)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, SafetensorError) as error:
         raise InputError(f"no base network in {folder} ({error}); run `n3 pretrain --out {folder}` first") from None
+    if hashlib.sha256(weights).hexdigest() != expected:
+        raise InputError(f"{folder / 'base.safetensors'} is corrupt: its hash differs from base.json; restore the file")
+    if name not in BASES:
+        raise InputError(f"{folder / 'base.json'} names the base {str(name)[:80]!r}; it is one of {', '.join(BASES)}")
+    return tensors, name

@@ -14,7 +14,7 @@ import numpy as np
 from n3core.datasets.base import ClassInfo, Dataset, class_by_key, classes_of, load_pixels
 from n3core.datasets.registry import open_dataset
 from n3core.descriptions import MatchedDescriptions, load_descriptions, match_descriptions
-from n3core.documents import read_document
+from n3core.documents import MAX_FILE_BYTES, read_document
 from n3core.errors import InputError
 
 __all__ = ["Selection", "match_file", "open_described", "read_class_names", "select"]
@@ -124,7 +124,13 @@ def read_class_names(path: Path) -> tuple[str, ...]:
         names = document
     else:
         try:
-            names = path.read_bytes().decode("utf-8-sig").splitlines()
+            if path.exists() and not path.is_file():
+                raise InputError(f"{path} is no regular file; name a file with one class name per line")
+            with path.open("rb") as file:
+                content = file.read(MAX_FILE_BYTES + 1)
+            if len(content) > MAX_FILE_BYTES:
+                raise InputError(f"{path} is larger than {MAX_FILE_BYTES // 1_000_000} MB; it holds no class names")
+            names = content.decode("utf-8-sig").splitlines()
         except OSError as error:
             raise InputError(f"{path} cannot be read ({error.strerror}); check the path") from None
         except UnicodeDecodeError as error:

@@ -110,6 +110,8 @@ def check_text(text: Any, name: str) -> str:
     if not isinstance(text, str):
         raise InputError(f"the description of {name[:80]!r} is a {kind_of(text)}; it must be a text in quotes")
     text = text.strip()
+    if all(unicodedata.category(character) in ("Cf", "Zs") for character in text):  # characters that nobody sees
+        text = ""
     if not text:
         raise InputError(f"the description of {name[:80]!r} is empty; write one")
     if len(text) > MAX_CHARACTERS:

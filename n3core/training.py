@@ -114,27 +114,28 @@ def load_state(folder: Path, module: nn.Module, optimizer: torch.optim.Optimizer
     try:
         notes = json.loads((folder / "state.json").read_text())
         tensors = load_file(folder / "state.safetensors")
-    except (OSError, ValueError, SafetensorError) as error:
+        found, step, numbers = notes["settings"], int(notes["step"]), notes["optimizer"].items()
+        state: dict[int, dict[str, Any]] = {}
+        for name, value in tensors.items():
+            if name.startswith("optimizer."):
+                _, index, key = name.split(".", 2)
+                state.setdefault(int(index), {})[key] = value
+        for name, value in numbers:
+            index, key = name.split(".", 1)
+            state.setdefault(int(index), {})[key] = value
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError) as error:
         raise InputError(f"training state {folder} is damaged ({error}); remove the folder to start afresh") from None
-    if notes.get("settings") != json.loads(settings):
-        other = _first_difference(notes.get("settings") or {}, json.loads(settings))
+    if found != json.loads(settings):
+        other = _first_difference(found if isinstance(found, dict) else {}, json.loads(settings))
         raise InputError(f"training state {folder} belongs to {other}; choose another --out or remove it")
     try:
         module.load_state_dict({k.removeprefix("module."): v for k, v in tensors.items() if k.startswith("module.")})
-    except RuntimeError:  # the number of classes is no setting
+        optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    except (RuntimeError, ValueError, KeyError):  # the number of classes is no setting
         raise InputError(
             f"training state {folder} belongs to other classes of the same data; choose another --out or remove it"
         ) from None
-    state: dict[int, dict[str, Any]] = {}
-    for name, value in tensors.items():
-        if name.startswith("optimizer."):
-            _, index, key = name.split(".", 2)
-            state.setdefault(int(index), {})[key] = value
-    for name, value in notes["optimizer"].items():
-        index, key = name.split(".", 1)
-        state.setdefault(int(index), {})[key] = value
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-    return int(notes["step"])
+    return step
 
 
 def _first_difference(found: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
@@ -193,20 +194,28 @@ def run_steps(
 
     Returns:
         True when all steps ran, False when SIGINT or SIGTERM ended the run early (state saved).
+
+    Raises:
+        InputError: the log folder cannot be written, or a loss is no number (the last saved state stays).
     """
     from torch.utils.tensorboard import SummaryWriter
 
     main = accelerator.is_main_process
-    writer = SummaryWriter(str(log_folder)) if main else None
+    try:
+        log_folder.mkdir(parents=True, exist_ok=True)
+        writer = SummaryWriter(str(log_folder)) if main else None
+    except OSError as error:
+        raise InputError(f"{log_folder} cannot be written ({error.strerror}); choose another --out") from None
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     metrics_file = log_folder / "metrics.jsonl"
-    log_folder.mkdir(parents=True, exist_ok=True)
     saved = started = time.monotonic()
     stopping = False
     with Progress(*columns, console=Console(stderr=True), disable=not main) as progress, _stop_signals() as stop:
         task = progress.add_task(title, total=last, completed=first)
         for step in range(first, last):
             metrics = train_step(step)
+            if not math.isfinite(metrics["loss"]):
+                raise InputError(f"the loss of step {step} is {metrics['loss']}; choose a lower learning rate")
             now = time.monotonic()
             rate = images_per_step * accelerator.num_processes * (step + 1 - first) / (now - started)
             progress.update(

@@ -125,7 +125,9 @@ def test_corrupt_weights_are_told_by_their_hash(saved: Path, damage: str) -> Non
     assert str(path) in message
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"3", b"\xff\xfe\x00", b"{}", b'{"n3": {}}', b'{"n3": 4}'])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"3", b"\xff\xfe\x00", b"{}", b"[" * 100_000, b'{"n3": {}}', b'{"n3": 4}']
+)
 def test_unreadable_config(saved: Path, content: bytes) -> None:
     (saved / "config.json").write_bytes(content)
     assert "config.json" in refusal(saved)
@@ -139,7 +141,14 @@ def test_unreadable_config(saved: Path, content: bytes) -> None:
         (lambda notes: notes["n3"].update(colour="red"), "colour"),
         (lambda notes: notes["n3"].update(width=20), "does not fit"),
         (lambda notes: notes["n3"].update(heads=3), "does not fit"),
-        (lambda notes: notes["n3"].update(width="wide"), "does not fit"),
+        (lambda notes: notes["n3"].update(width="wide"), "width is 'wide'"),
+        (lambda notes: notes["n3"].update(image_size=-5), "image_size is '-5'"),
+        (lambda notes: notes["n3"].update(image_size=96.5), "image_size"),
+        (lambda notes: notes["n3"].update(heads=0), "heads"),
+        (lambda notes: notes["n3"].update(tokens2label_layers=10_000_000), "tokens2label_layers"),
+        (lambda notes: notes["n3"].update(gamma=float("nan")), "gamma is 'nan'"),
+        (lambda notes: notes["n3"].update(mu=None), "mu"),
+        (lambda notes: notes["n3"]["text"].update(max_tokens=2), "max_tokens"),
         (lambda notes: notes["n3"]["text"].update(hidden_size=768), "does not fit"),
         (lambda notes: notes.update(base_tensors=7), "does not fit"),
         (lambda notes: notes.update(base_tensors=["no.such.tensor"]), "no/such/tensor"),

@@ -160,6 +160,12 @@ def test_bad_selections_are_one_line_each(data: Path, descriptions: Path, tmp_pa
     assert "'rose'" in refused(*evaluate, "--classes", tmp_path / "unknown.txt")
     (tmp_path / "junk.txt").write_bytes(b"\xff\x00\x81")
     assert "UTF-8" in refused(*evaluate, "--classes", tmp_path / "junk.txt")
+    os.mkfifo(tmp_path / "pipe.txt")
+    for endless in (tmp_path / "pipe.txt", tmp_path / "zero.txt"):
+        if not endless.exists():
+            endless.symlink_to("/dev/zero")
+        assert "no regular file" in refused(*evaluate, "--classes", endless)
+    assert "File name too long" in refused(*evaluate, "--checkpoint", "x" * 5000), "no command foresees every path"
     (data / "empty").mkdir()
     assert "empty" in refused(*evaluate)
 

@@ -113,6 +113,8 @@ def test_every_accepted_form_reads_the_same(tmp_path: Path, name: str, content: 
         ("a.json", '{"rose": "red", "lily": "a\\u0000b"}', ["'lily'", "U+0000 at position 1"]),
         ("a.json", '{"rose": "red", "lily": "a\\ud800"}', ["'lily'", "U+D800"]),
         ("a.json", '{"rose\\n": "red", "li\\nly": "white"}', ["control character U+000A"]),
+        ("a.json", '{"rose": "red", "lily": "\\u200b \\ufeff"}', ["'lily'", "empty"]),
+        ("a.json", '[["rose", 5], ["lily", "white"]]', ["'5'", "instead of a text"]),
         ("a.json", '{"": "red"}', ["empty name"]),
         ("a.json", b'{"rose": "red\x00"}', ["NUL byte at position 13"]),
         ("a.json", bytes(range(128, 256)) * 9, ["not UTF-8", "0x80", "save it as UTF-8"]),

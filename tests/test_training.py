@@ -38,7 +38,7 @@ from n3core.errors import InputError
 from n3core.feature_training import start_on_features
 from n3core.model import N3
 from n3core.pixels import PixelSet, to_float
-from n3core.pretrain import BaseWithHeads, draw_batch, heads_loss, load_base, pretrain
+from n3core.pretrain import BaseWithHeads, draw_batch, heads_loss, load_base, pretrain, write_base
 from n3core.recipes import episode_sources, pretrain_sources, validation_sets
 from n3core.text_encoder import TextEncoder
 from n3core.train import calibrate_features, train, validate
@@ -344,6 +344,19 @@ def test_damaged_state_is_one_line(tmp_path: Path, name: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "content", ["[]", "[" * 100_000, '{"step": "x", "settings": {}, "optimizer": {}}',
+                '{"step": 1, "settings": {}, "optimizer": []}', '{"step": 1, "settings": {}, "optimizer": {"zz": 5}}'],
+)  # fmt: skip
+def test_notes_of_a_state_that_make_no_sense_are_one_line(tmp_path: Path, content: str) -> None:
+    module, optimizer, folder = tiny_state(tmp_path)
+    save_state(folder, 5, module, optimizer, "{}")
+    (folder / "state.json").write_text(content)
+    with pytest.raises(InputError, match=r"damaged|belongs to") as caught:
+        load_state(folder, module, optimizer, "{}")
+    assert "\n" not in str(caught.value)
+
+
 def test_full_disk_keeps_the_previous_state(tmp_path: Path) -> None:
     module, optimizer, folder = tiny_state(tmp_path)
     save_state(folder, 0, module, optimizer, "{}")
@@ -437,6 +450,33 @@ def test_load_base_of_nothing_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "base.safetensors").write_bytes(b"junk")
     with pytest.raises(InputError, match="n3 pretrain"):
         load_base(tmp_path)
+
+
+def test_a_damaged_base_is_refused(tmp_path: Path) -> None:
+    write_base(tmp_path, nn.Linear(40, 40), "resnet18", "{}")
+    assert load_base(tmp_path)[1] == "resnet18"
+    notes = json.loads((tmp_path / "base.json").read_text())
+    (tmp_path / "base.json").write_text(json.dumps(notes | {"base": ["vgg"]}))
+    with pytest.raises(InputError, match="one of resnet18"):
+        load_base(tmp_path)
+    for junk in ("[]", "[" * 100_000):
+        (tmp_path / "base.json").write_text(junk)
+        with pytest.raises(InputError, match="no base network"):
+            load_base(tmp_path)
+    (tmp_path / "base.json").write_text(json.dumps(notes))
+    content = bytearray((tmp_path / "base.safetensors").read_bytes())
+    content[-40] ^= 0xFF
+    (tmp_path / "base.safetensors").write_bytes(content)
+    with pytest.raises(InputError, match="corrupt"):
+        load_base(tmp_path)
+
+
+def test_a_loss_that_is_no_number_ends_the_run(image_folder: Path, tmp_path: Path) -> None:
+    sources, shares = pretrain_sources([str(image_folder)], SIZE)
+    config = PretrainConfig((str(image_folder),), SIZE, epochs=4, batch_size=8, learning_rate=1e30)
+    with pytest.raises(InputError, match="lower learning rate"):
+        pretrain(config, sources, shares, tmp_path, device="cpu")
+    assert not (tmp_path / "base.json").exists()
 
 
 def toy_source(classes: int = 12, texts: int = 2) -> EpisodeSource:
