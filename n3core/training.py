@@ -140,9 +140,9 @@ def load_state(folder: Path, module: nn.Module, optimizer: torch.optim.Optimizer
 
 def _first_difference(found: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
     """In words, the first of the run's settings that is not what the state was saved with."""
-    for part, words in (("network", "another network"), ("start", "another start")):
+    for part, words in (("network", "another network"), ("start", "another start (--base or --from)")):
         if found.get(part) != asked.get(part):
-            return f"{words} (--base or --from)" if part == "start" else words
+            return words
     return "other settings"
 
 
