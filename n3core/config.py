@@ -77,7 +77,7 @@ class TrainConfig:
     seed: int = 0
 
 
-# field of N3Config or its TextConfig -> smallest and largest value that a file may hold; only whole ones where these are
+# field of N3Config or its TextConfig -> least and largest value that a file may hold; only whole ones where these are
 _RANGES: dict[str, tuple[float, float]] = {
     "image_size": (16, 1024),
     "width": (1, 4096),
