@@ -24,6 +24,7 @@ __all__ = [
     "hash_tensors",
     "layer_specs",
     "normalise",
+    "smallest_size",
     "strip_classifier",
 ]
 
@@ -68,6 +69,19 @@ def build_network(base: str, classes: int, *, device: str = "cpu") -> nn.Module:
     options = {"aux_logits": False, "transform_input": False, "init_weights": True} if base == "googlenet" else {}
     with torch.device(device):
         return getattr(models, base)(weights=None, num_classes=classes, **options)
+
+
+def smallest_size(base: str) -> int:
+    """The least side of an image in pixels that the network's layers leave anything of."""
+    network = build_network(base, 1, device="meta").eval()
+    size = 1
+    while True:
+        try:
+            network(torch.empty(1, 3, size, size, device="meta"))
+        except RuntimeError:
+            size += 1
+        else:
+            return size
 
 
 def classifier_names(base: str) -> tuple[str, str]:

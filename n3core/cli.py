@@ -5,8 +5,10 @@ Owns options and exit codes; every result comes from elsewhere. Torch is importe
 
 from __future__ import annotations
 
+import io
 import logging
 import os
+import socket
 import sys
 import time
 from collections.abc import Sequence
@@ -31,6 +33,7 @@ from n3core.cli_options import (
     warn,
 )
 from n3core.errors import InputError
+from n3core.known_checkpoints import CONFIG
 from n3core.process import prepare_process
 
 __all__ = ["app", "main"]
@@ -49,6 +52,8 @@ app.add_typer(cli_fetch.app, name="describe")
 def _start() -> None:
     """Image classifiers from natural-language descriptions of their classes."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="warning: %(message)s")
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names of files need not be text; in JSON \udcff stays readable
+        sys.stdout.reconfigure(errors="backslashreplace")
     prepare_process()
 
 
@@ -67,7 +72,10 @@ def run_app(
     script = Path(__file__).resolve().parent.parent / "app.py"
     if not script.is_file():
         raise InputError(f"no studio at {script}; run n3 from a checkout of the project")
+    _check_port(port)
     if checkpoint:
+        if missing := next((folder for folder in checkpoint if not (folder / CONFIG).is_file()), None):
+            raise InputError(f"no checkpoint in {missing}: there is no {CONFIG}; check the path")
         folders = [str(folder.resolve()) for folder in checkpoint]
         if split := next((folder for folder in folders if os.pathsep in folder), None):
             raise InputError(f"checkpoint {split!r} has {os.pathsep!r} in its path; rename the folder")
@@ -75,6 +83,16 @@ def run_app(
     options = [f"--server.port={port}", f"--server.headless={str(headless).lower()}"]
     os.chdir(script.parent)  # where streamlit looks for its theme
     os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", str(script), *options])
+
+
+def _check_port(port: int) -> None:
+    """Refuse a port that another program listens on, or that is not for everyone to open."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("", port))
+        except OSError as error:
+            raise InputError(f"port {port} cannot be opened ({error.strerror}); give another with --port") from None
 
 
 @app.command()

@@ -94,9 +94,12 @@ def benchmark(
         results = run_benchmark(bench, plan, listener)
     if as_json:
         print_json({"out": str(out), **encode(results)})
-        return
-    _print(make_sheets(results, plan.known))
-    typer.echo(f"{out / 'results.json'}", err=True)
+    else:
+        _print(make_sheets(results, plan.known))
+        typer.echo(f"{out / 'results.json'}", err=True)
+    if not results.runs and not results.continual:
+        name, reason = next(iter(results.unavailable.items()))
+        raise InputError(f"nothing could be measured ({name}: {reason}); choose other --methods")
 
 
 @app.command()
@@ -131,6 +134,8 @@ def ablate(
 
     variants = list_variants(kind, base or ())
     entries = choose_methods([method])
+    if len(entries) > 1:
+        raise InputError(f"--method {method!r} names {len(entries)} systems; give one, such as n3")
     if kind in ("scale", "layers") and method not in ("n3", "n3-cn"):
         raise InputError(
             f"--kind {kind} changes how N3 adapts a network; --method {method!r} does not, use n3 or n3-cn"

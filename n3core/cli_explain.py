@@ -187,6 +187,10 @@ def report(
 
     if out is not None:
         check_format(out)
+    if source.dataset is None:
+        for option, given in (("--example", bool(example)), ("--measure", measure)):
+            if given:
+                raise InputError(f"{option} needs images whose classes are known; give --data")
     check_target(source.task, target)
     _check_method(method, quantity)
     options = ReportOptions(examples, target, method, quantity, controls, measure, seed)

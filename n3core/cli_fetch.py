@@ -49,7 +49,7 @@ def fetch(
     contact: Annotated[
         str, typer.Option(envvar="N3_CONTACT", help="Your e-mail or web address, told to the wiki as it asks for.")
     ] = "",
-    delay: Annotated[float, typer.Option(help="Seconds between requests.", min=0)] = 1.0,
+    delay: Annotated[float, typer.Option(help="Seconds between requests.", min=0, max=3600)] = 1.0,
     refresh: Annotated[bool, typer.Option("--refresh", help="Read pages again that were read before.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -130,11 +130,19 @@ def _titles(path: Path | None) -> dict[str, str]:
     if path is None:
         return {}
     document = read_document(path)
-    if isinstance(document, list) and all(isinstance(row, list) and len(row) == 2 for row in document):
-        document = dict(document)
-    if not isinstance(document, Mapping):
+    if isinstance(document, Mapping):
+        pairs = list(document.items())
+    elif isinstance(document, list) and all(isinstance(row, list) and len(row) == 2 for row in document):
+        pairs = document
+    else:
         raise InputError(f"{path} must map class names to page titles")
-    return {check_name(name): check_name(title) for name, title in document.items()}
+    titles: dict[str, str] = {}
+    for given, title in pairs:
+        name = check_name(given)
+        if name in titles:
+            raise InputError(f"{path} has {name[:80]!r} twice; keep one of the two")
+        titles[name] = check_name(title)
+    return titles
 
 
 def _keep_edits(out: Path, sources_file: Path) -> None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,17 +40,43 @@ __all__ = [
 class Commands(TyperGroup):
     """Turns the error a user can mend into one line and exit code 2."""
 
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        with _in_one_line():
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: Any) -> Any:
-        try:
+        with _in_one_line():
             return super().invoke(ctx)
-        except InputError as error:
-            line = str(error)
-        except OSError as error:  # a path that no command could foresee, such as one below a closed folder
-            if error.filename is None or isinstance(error, BrokenPipeError):
-                raise
-            line = f"{str(error.filename)[:200]!r} cannot be used ({error.strerror}); check path and permissions"
-        typer.echo(f"error: {line}", err=True)
-        raise typer.Exit(2) from None
+
+
+@contextmanager
+def _in_one_line() -> Iterator[None]:
+    try:
+        yield
+    except InputError as error:
+        line = str(error)
+    except typer.TyperException as error:
+        if "\n" in error.format_message():  # the help of a command that was called without a word
+            raise
+        line = _wrong_usage(error)
+    except OSError as error:  # a path that no command could foresee, such as one below a closed folder
+        if error.filename is None or isinstance(error, BrokenPipeError):
+            raise
+        line = f"{str(error.filename)[:200]!r} cannot be used ({error.strerror}); check path and permissions"
+    else:
+        return
+    typer.echo(f"error: {line}", err=True)
+    raise typer.Exit(2)
+
+
+def _wrong_usage(error: typer.TyperException) -> str:
+    """What Typer says of an option or argument, with the value that it leaves out and where to read on."""
+    reason = error.format_message().rstrip(".")
+    details = getattr(error.__cause__, "errors", None)  # a ValidationError of pydantic, by which Typer checks values
+    if details is not None:
+        reason += f", not {str(details()[0]['input'])[:80]!r}"
+    context = getattr(error, "ctx", None)
+    return str(InputError(f"{reason}; see {context.command_path if context else 'n3'} --help"))
 
 
 Data = Annotated[str, typer.Option(help="Dataset: a name, a folder or a parquet file.")]

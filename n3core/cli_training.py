@@ -40,7 +40,7 @@ def pretrain(
     device: Device = "auto",
 ) -> None:
     """Train a base network on the seen classes of datasets."""
-    from n3core.backbone import BASES
+    from n3core.backbone import BASES, smallest_size
     from n3core.benchmark.bases import open_base
     from n3core.config import PretrainConfig
     from n3core.engine import choose_device
@@ -49,6 +49,8 @@ def pretrain(
 
     if base not in BASES:
         raise InputError(f"base network {base!r} is unknown; choose one of {', '.join(BASES)}")
+    if size < (least := smallest_size(base)):
+        raise InputError(f"--size {size} is too small for {base}, which needs {least} pixels; give at least that")
     choose_device(device)
     start = None
     if start_from is not None:

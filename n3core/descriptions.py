@@ -288,10 +288,13 @@ def _pairs_of_rows(rows: list[list[str]], where: str) -> list[tuple[Any, Any]]:
     if other := next((cell for row in rows for cell in row if not isinstance(cell, str)), None):
         raise InputError(f"{where}: {str(other)[:80]!r} is a {kind_of(other)} instead of a text; write name and text")
     header = [cell.strip().casefold() for cell in rows[0]]
-    names = [header.index(known) for known in _NAME_HEADERS if known in header]
-    texts = [header.index(known) for known in _TEXT_HEADERS if known in header]
+    names = [known for known in _NAME_HEADERS if known in header]
+    texts = [known for known in _TEXT_HEADERS if known in header]
     if names and texts:
-        name, text, body = names[0], texts[0], rows[1:]
+        for used in (names[0], texts[0]):
+            if header.count(used) > 1:
+                raise InputError(f"{where} has two columns {used!r}; rename one")
+        name, text, body = header.index(names[0]), header.index(texts[0]), rows[1:]
     else:
         name, text, body = 0, 1, rows
     width = len(rows[0]) if names and texts else 2

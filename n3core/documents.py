@@ -5,6 +5,7 @@ Owns json, yaml and csv as formats; knows nothing of what the values mean.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -145,7 +146,9 @@ def check_suffix(path: Path) -> str:
 def _decode(data: bytes, name: str) -> str:
     if len(data) > MAX_FILE_BYTES:
         raise InputError(f"{name} has more than {MAX_FILE_BYTES:,} bytes; split or shorten it")
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        raise InputError(f"{name} is encoded in UTF-32; save it as UTF-8")
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise InputError(f"{name} is encoded in UTF-16; save it as UTF-8")
     if b"\0" in data:
         raise InputError(f"{name} has a NUL byte at position {data.index(0)}: it is not text; save it as UTF-8 text")

@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -89,7 +91,8 @@ def encode_pool(
     flat = [text for options in texts for text, _ in options]
     key = hashlib.sha256(json.dumps([encoder.identity, flat]).encode()).hexdigest()[:24]
     path = folder / f"{key}.npz"
-    if not path.exists():
+    found = _read_states(path)
+    if found is None:
         order = sorted(range(len(flat)), key=lambda index: len(flat[index]))
         pieces: list[np.ndarray] = [np.empty(0)] * len(flat)
         for start in show_progress(range(0, len(flat), chunk), f"reading {len(flat)} texts"):
@@ -97,12 +100,20 @@ def encode_pool(
             encoded = encoder.encode([flat[row] for row in rows])
             for position, row in enumerate(rows):
                 pieces[row] = encoded.states[position][encoded.mask[position]].half().numpy()
+        found = np.concatenate(pieces), np.cumsum([0, *map(len, pieces)])
         content = io.BytesIO()
-        np.savez(content, states=np.concatenate(pieces), starts=np.cumsum([0, *map(len, pieces)]))
+        np.savez(content, states=found[0], starts=found[1])
         write_atomically(path, content.getbuffer())
-    with np.load(path) as stored:
-        states, starts = stored["states"], stored["starts"]
-    return TextPool.of(states, starts, [[weight for _, weight in options] for options in texts])
+    return TextPool.of(*found, [[weight for _, weight in options] for options in texts])
+
+
+def _read_states(path: Path) -> tuple[np.ndarray, np.ndarray] | None:
+    """States and starts as `encode_pool` keeps them; None where the file is missing or damaged."""
+    try:
+        with np.load(path) as stored:
+            return stored["states"], stored["starts"]
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error):
+        return None
 
 
 @dataclass(frozen=True)

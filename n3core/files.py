@@ -17,9 +17,16 @@ _ABANDONED_AFTER = 24 * 3600  # seconds; a process of another machine may be at 
 
 
 def cache_folder() -> Path:
-    """Where derived data may be kept: `$N3_CACHE`, else the user's cache directory."""
-    folder = os.environ.get("N3_CACHE")
-    return Path(folder) if folder else Path.home() / ".cache" / "n3-studio"
+    """Where derived data may be kept: `$N3_CACHE`, else the user's cache directory.
+
+    Raises:
+        InputError: `$N3_CACHE` names something that is no folder.
+    """
+    named = os.environ.get("N3_CACHE")
+    folder = Path(named) if named else Path.home() / ".cache" / "n3-studio"
+    if named and folder.exists() and not folder.is_dir():
+        raise InputError(f"$N3_CACHE names {named[:200]!r}, which is no folder; let it name another place")
+    return folder
 
 
 def unfinished(path: Path) -> Path:
@@ -49,6 +56,8 @@ def write_atomically(path: Path, content: bytes | memoryview) -> None:
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
+    except (FileExistsError, NotADirectoryError):
+        raise InputError(f"cannot write {path}: {path.parent} is no folder; choose another place") from None
     except OSError as error:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)

@@ -5,12 +5,11 @@ Owns the pixel cache on disk; knows datasets only through their protocol and kno
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from n3core.datasets.base import Dataset, load_pixels
 from n3core.errors import InputError
 from n3core.files import cache_folder, unfinished
 
-__all__ = ["PixelSet", "augment", "cached_pixels", "new_array", "to_float"]
+__all__ = ["PixelSet", "augment", "cached_pixels", "kept_array", "to_float"]
 
 
 @dataclass(frozen=True)
@@ -60,32 +59,55 @@ def cached_pixels(dataset: Dataset, class_ids: Sequence[str], size: int, subset:
         json.dumps([dataset.name, dataset.version, size, [ref.id for ref in refs]]).encode()
     ).hexdigest()[:24]
     path = cache_folder() / "pixels" / f"{key}.npy"
-    if not path.exists():
-        with new_array(path, (len(refs), size, size, 3), np.uint8) as store:
-            for start in range(0, len(refs), 1024):
-                store[start : start + 1024] = load_pixels(dataset, refs[start : start + 1024], size)
-    pixels = np.load(path, mmap_mode="r")
+
+    def decode(store: np.ndarray) -> None:
+        for start in range(0, len(refs), 1024):
+            store[start : start + 1024] = load_pixels(dataset, refs[start : start + 1024], size)
+
+    pixels = kept_array(path, (len(refs), size, size, 3), np.uint8, decode)
     head = dataset.name
     return PixelSet(dataset.name, pixels, tuple(class_ids), labels, {head: labels}, {head: len(class_ids)})
 
 
-@contextlib.contextmanager
-def new_array(path: Path, shape: tuple[int, ...], dtype: type[np.generic]) -> Iterator[np.ndarray]:
-    """Yield a memory-mapped array to fill.
+def kept_array(
+    path: Path, shape: tuple[int, ...], dtype: type[np.generic], fill: Callable[[np.ndarray], object]
+) -> np.ndarray:
+    """An array that is made once: read from its file, which is written first where it is missing or damaged.
 
-    The file takes its name when the block ends; a block that fails leaves nothing.
+    Args:
+        path: the file, *.npy; it takes its name when it is whole, and a `fill` that fails leaves none.
+        shape: of the array.
+        dtype: of its elements.
+        fill: given the new array, writes every element.
+
+    Returns:
+        The array, memory-mapped, read-only.
 
     Raises:
         InputError: the disk has no room for it.
     """
+    found = _open(path, shape, dtype)
+    if found is not None:
+        return found
     part = unfinished(path)
     try:
         store = _reserve(part, shape, dtype)
-        yield store
+        fill(store)
         store.flush()
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+    return np.load(path, mmap_mode="r")
+
+
+def _open(path: Path, shape: tuple[int, ...], dtype: type[np.generic]) -> np.ndarray | None:
+    """The array in a file, None where there is no such array."""
+    try:
+        found = np.load(path, mmap_mode="r")
+    except (OSError, ValueError, EOFError):
+        return None
+    whole = isinstance(found, np.memmap) and found.shape == shape and found.dtype == dtype
+    return found if whole else None
 
 
 def _reserve(path: Path, shape: tuple[int, ...], dtype: type[np.generic]) -> np.ndarray:

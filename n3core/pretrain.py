@@ -135,7 +135,7 @@ def pretrain(
     model, optimizer = accelerator.prepare(model, optimizer)
     images_total = sum(len(source.pixels) for source in sources)
     batch_size = config.batch_size // accelerator.num_processes
-    steps = round(config.epochs * images_total / config.batch_size)
+    steps = round(config.epochs * images_total / config.batch_size) or int(config.epochs > 0)
     shares_array = np.asarray(shares, np.float64)
 
     def train_step(step: int) -> dict[str, float]:

@@ -23,7 +23,7 @@ from n3core.datasets.registry import open_dataset
 from n3core.episodes import EpisodeSource, encode_pool
 from n3core.errors import InputError
 from n3core.files import cache_folder
-from n3core.pixels import PixelSet, cached_pixels, new_array
+from n3core.pixels import PixelSet, cached_pixels, kept_array
 from n3core.text_encoder import TextEncoder
 from n3core.train import ValidationSet
 from n3core.training import show_progress
@@ -151,9 +151,12 @@ def _variety_pixels(kingdom: str, size: int) -> PixelSet:
     traits = [[species.name, sorted(species.traits.items())] for species in varieties]
     settings = json.dumps([kingdom, traits, _PLATES, _SEED, size]).encode()
     path = cache_folder() / "pixels" / f"{hashlib.sha256(sample + settings).hexdigest()[:24]}.npy"
-    if not path.exists():
-        with new_array(path, (len(varieties) * _PLATES, size, size, 3), np.uint8) as store:
-            _draw(varieties, size, store, f"drawing {VARIETIES}-{kingdom}")
+    pixels = kept_array(
+        path,
+        (len(varieties) * _PLATES, size, size, 3),
+        np.uint8,
+        lambda store: _draw(varieties, size, store, f"drawing {VARIETIES}-{kingdom}"),
+    )
     labels = np.repeat(np.arange(len(varieties)), _PLATES)
     targets, sizes = {}, {}
     for attribute in KINGDOMS[kingdom].attributes:
@@ -161,7 +164,7 @@ def _variety_pixels(kingdom: str, size: int) -> PixelSet:
         targets[f"{kingdom}-{attribute.name}"] = values[labels]
         sizes[f"{kingdom}-{attribute.name}"] = len(attribute.values)
     names = tuple(species.name for species in varieties)
-    return PixelSet(f"{VARIETIES}-{kingdom}", np.load(path, mmap_mode="r"), names, labels, targets, sizes)
+    return PixelSet(f"{VARIETIES}-{kingdom}", pixels, names, labels, targets, sizes)
 
 
 def _draw(varieties: Sequence[Species], size: int, store: np.ndarray, title: str) -> None:

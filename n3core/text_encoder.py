@@ -15,6 +15,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -96,9 +97,41 @@ def _fingerprint(model: nn.Module) -> str:
     return hashlib.sha256(samples.numpy().tobytes()).hexdigest()[:16]
 
 
-def _not_loaded(name: str, error: Exception) -> InputError:
-    reason = (str(error) or type(error).__name__).splitlines()[0]
-    return InputError(f"text encoder {name!r} cannot be loaded ({reason}); give a local folder with a BERT in it")
+def _load(name: str) -> tuple[Any, Any]:
+    """Tokenizer and frozen model of an encoder.
+
+    Raises:
+        InputError: they cannot be loaded, are not whole, or do not go together.
+    """
+    from transformers import AutoModel, AutoTokenizer
+    from transformers.utils import logging as their_logging
+
+    their_logging.disable_progress_bar()  # loading takes a second, and stderr is for what the user must read
+    their_logging.set_verbosity_error()
+    source: str | Path = _embedded_model() if name == "minilm" else name
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source)
+        model, found = AutoModel.from_pretrained(source, output_loading_info=True, ignore_mismatched_sizes=True)
+        missing = sorted(key for key in found["missing_keys"] if not key.startswith("pooler."))  # it is not read
+        misfits = sorted(str(key[0]) for key in found["mismatched_keys"])
+    except Exception as error:  # a damaged folder makes transformers raise nearly anything
+        raise _not_loaded(name, str(error) or type(error).__name__) from None
+    if missing or misfits:
+        what = (
+            f"its weights lack {missing[0]}" if missing else f"{misfits[0]} has another shape than its config.json says"
+        )
+        raise _not_loaded(name, what)
+    if len(tokenizer) <= len(tokenizer.all_special_tokens):
+        raise _not_loaded(name, "it has no vocabulary, so the tokenizer's files are missing")
+    if len(tokenizer) > model.get_input_embeddings().num_embeddings:
+        raise _not_loaded(name, f"its tokenizer has {len(tokenizer):,} word pieces, more than its weights")
+    return tokenizer, model.eval().requires_grad_(False)
+
+
+def _not_loaded(name: str, reason: str) -> InputError:
+    return InputError(
+        f"text encoder {name!r} cannot be loaded ({reason.splitlines()[0]}); give a local folder with a BERT in it"
+    )
 
 
 def _forget_oldest(folder: Path, kept: int) -> None:
@@ -126,18 +159,9 @@ class TextEncoder:
     """
 
     def __init__(self, config: TextConfig, cache_folder: Path | None = None) -> None:
-        from transformers import AutoModel, AutoTokenizer
-        from transformers.utils.logging import disable_progress_bar
-
         if config.mode not in _MODES:
             raise InputError(f"text mode {config.mode!r} is unknown; choose one of {', '.join(_MODES)}")
-        disable_progress_bar()  # loading takes a second, and stderr is for what the user must read
-        source: str | Path = _embedded_model() if config.name == "minilm" else config.name
-        try:
-            self._tokenizer = AutoTokenizer.from_pretrained(source)
-            self._model: nn.Module = AutoModel.from_pretrained(source).eval().requires_grad_(False)
-        except (OSError, ValueError) as error:
-            raise _not_loaded(config.name, error) from None
+        self._tokenizer, self._model = _load(config.name)
         width = self._model.config.hidden_size
         if width != config.hidden_size:
             raise InputError(
@@ -160,8 +184,8 @@ class TextEncoder:
 
         try:
             width = AutoConfig.from_pretrained(name).hidden_size
-        except (OSError, ValueError, AttributeError) as error:
-            raise _not_loaded(name, error) from None
+        except Exception as error:  # as in `_load`
+            raise _not_loaded(name, str(error) or type(error).__name__) from None
         return cls(TextConfig(name, mode, hidden_size=width), cache_folder)
 
     def encode(self, texts: Sequence[str], *, batch_size: int = 32) -> TokenStates:
@@ -254,5 +278,6 @@ class TextEncoder:
             save_file(tensors, partial)
             partial.replace(path)
         except (OSError, SafetensorError) as error:
-            partial.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
             _log.warning("token states are not cached: %s", error)

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
@@ -170,7 +171,7 @@ def train(
         True when finished, False when stopped early by a signal.
 
     Raises:
-        InputError: a run that is resumed lacks the weights it started from.
+        InputError: a run that is resumed lacks the weights it started from or its best figure, or they are damaged.
     """
     # Without adapted layers the scales mu take no part in the loss, which several processes must be told. The buffers
     # are the frozen base, which each has.
@@ -182,9 +183,8 @@ def train(
     settings = run_settings(config, model.config, {**model.base_tensors, **dict(model.named_parameters())})
     first = load_state(out / "state", model, optimizer, settings)
     best_file, start_file = out / "best.json", out / "start.safetensors"
-    if held_out and first and not start_file.exists():
-        raise InputError(f"{start_file}, where this run started, is missing; choose another --out or remove the folder")
-    best = json.loads(best_file.read_text())["mean"] if first and best_file.exists() else float("-inf")
+    start = _read_start(start_file, model) if held_out and first else {}
+    best = _read_best(best_file) if held_out and first else float("-inf")
     wrapped, optimizer = accelerator.prepare(model.train(), optimizer)
     chances = np.asarray(shares, np.float64) / np.sum(shares)
     rank, world = accelerator.process_index, accelerator.num_processes
@@ -234,7 +234,6 @@ def train(
         return {"val/mean": mean, **scores}
 
     def keep_best_between() -> None:
-        start = load_file(start_file)
         end = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
         for share in _SHARES_OF_END:
             between = {name: torch.lerp(start[name].to(value.device), value, share) for name, value in end.items()}
@@ -243,8 +242,9 @@ def train(
         model.load_state_dict(end, strict=False)
 
     if held_out and first == 0:
+        start = {name: value.detach().cpu().clone() for name, value in model.named_parameters()}
         if accelerator.is_main_process:
-            write_atomically(start_file, to_bytes({name: value.cpu() for name, value in model.named_parameters()}))
+            write_atomically(start_file, to_bytes(start))
         keep_best(0)  # training that only makes a good start worse keeps the start
 
     def save(step: int) -> None:
@@ -266,6 +266,27 @@ def train(
     elif finished and accelerator.is_main_process:
         save_checkpoint(out / "checkpoint", copy.deepcopy(accelerator.unwrap_model(wrapped)).eval())
     return finished
+
+
+def _read_start(path: Path, model: N3) -> dict[str, Tensor]:
+    """The parameters that a run started with."""
+    shapes = {name: value.shape for name, value in model.named_parameters()}
+    try:
+        start = load_file(path)
+        whole = {name: value.shape for name, value in start.items()} == shapes
+    except (OSError, SafetensorError):
+        whole = False
+    if not whole:
+        raise InputError(f"{path}, where this run started, is missing or damaged; choose another --out")
+    return start
+
+
+def _read_best(path: Path) -> float:
+    """The best mean accuracy of a run so far."""
+    try:
+        return float(json.loads(path.read_bytes())["mean"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        raise InputError(f"{path}, the best of this run so far, is missing or damaged; choose another --out") from None
 
 
 def build_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:

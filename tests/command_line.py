@@ -21,7 +21,7 @@ __all__ = ["refused", "run", "run_json", "save_tiny_checkpoint"]
 
 def run(*arguments: object) -> Result:
     """Run `n3` with these words."""
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+    return CliRunner().invoke(app, [str(argument) for argument in arguments], prog_name="n3")
 
 
 def run_json(*arguments: object) -> dict[str, Any]:

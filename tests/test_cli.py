@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -144,6 +145,20 @@ def test_synthesize_and_predict_agree(data: Path, descriptions: Path, tmp_path: 
     assert len(lines) == 2 and lines[0].startswith(f"{images[0]}: {rows[0]['class']} ")
 
 
+def test_wrong_usage_is_one_line_each(data: Path) -> None:
+    line = refused("evaluate", "--data", data, "--limit", 0)
+    assert "'--limit'" in line and "not '0'; see n3 evaluate --help" in line
+    assert "not 'many'" in refused("evaluate", "--data", data, "--limit", "many")
+    assert "'--data'; see n3 evaluate --help" in refused("evaluate")
+    assert "--bogus; see n3 --help" in refused("--bogus")
+    assert "; see n3 describe fetch --help" in refused("describe", "fetch", "--bogus")
+    assert "'train\\x1bx'" in refused("train\x1bx")
+    assert "no dataset is named" in refused("evaluate", "--data", "")
+    for words in ((), ("describe",)):
+        result = run(*words)
+        assert result.exit_code == 2 and "Commands:" in result.output and "error" not in result.output
+
+
 def test_bad_selections_are_one_line_each(data: Path, descriptions: Path, tmp_path: Path) -> None:
     evaluate = ("evaluate", "--data", data)
     assert "no dataset" in refused("evaluate", "--data", tmp_path / "nowhere")
@@ -229,6 +244,7 @@ def test_bad_training_options_are_one_line_each(data: Path, checkpoint: Path, tm
     pretrain = ("pretrain", "--data", data, "--out", tmp_path / "run")
     assert "'vgg'" in refused(*pretrain, "--base", "vgg")
     assert "no base network" in refused(*pretrain, "--from", tmp_path)
+    assert "needs 17 pixels" in refused(*pretrain, "--base", "squeezenet1_1", "--size", 16)
     assert "holds a resnet18" in refused(*pretrain, "--base", "squeezenet1_1", "--from", checkpoint)
     assert not (tmp_path / "run").exists()
 
@@ -238,8 +254,9 @@ def test_from_images_to_a_classifier(data: Path, tmp_path: Path) -> None:
     (data / "splits.json").unlink()
     base, first, second = (tmp_path / name for name in ("base", "first", "second"))
     options = ("--data", data, "--device", "cpu")
-    result = run("pretrain", *options, "--out", base, "--size", 32, "--epochs", 20, "--base", "squeezenet1_1")
+    result = run("pretrain", *options, "--out", base, "--size", 32, "--epochs", 0.1, "--base", "squeezenet1_1")
     assert result.exit_code == 0, result.output
+    assert (base / "logs" / "metrics.jsonl").read_text().count("\n") == 1, "few images make one step at least"
     result = run("train", *options, "--base", base, "--out", first, "--steps", 2, "--adapt", "fc")
     assert result.exit_code == 0, result.output
     assert json.loads((first / "checkpoint" / "config.json").read_text())["n3"]["adapt"] == ["fc"]
@@ -279,12 +296,37 @@ def test_a_fresh_process_prints_one_line_and_leaves_with_code_2(tmp_path: Path) 
     assert len(result.stderr.splitlines()) == 1
 
 
+def test_a_file_name_that_is_no_text_is_printed_all_the_same(descriptions: Path, data: Path, tmp_path: Path) -> None:
+    image = tmp_path / os.fsdecode(b"rue-\xff.png")
+    image.write_bytes((data / "rue" / "0.png").read_bytes())
+    command = [sys.executable, "-m", "n3core", "predict", "--json", "--descriptions", descriptions, image]
+    found = subprocess.run(
+        command, capture_output=True, check=True, env={**os.environ, "PYTHONIOENCODING": "utf-8:strict"}
+    )
+    assert json.loads(found.stdout)["images"][0]["image"] == str(image)
+
+
+def test_the_studio_does_not_start_on_a_port_in_use() -> None:
+    with socket.socket() as taken:
+        taken.bind(("", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert f"port {port} cannot be opened" in refused("app", "--port", port)
+
+
 def test_the_studio_is_told_which_models_to_offer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    for name in ("one", "two", f"a{os.pathsep}b"):
+        save_tiny_checkpoint(tmp_path / name)
     monkeypatch.setenv("N3_CHECKPOINT", "")
     started: list[list[str]] = []
     monkeypatch.setattr(os, "execv", lambda program, words: started.append(words))
-    assert run("app", "--headless", "--checkpoint", "one", "--checkpoint", "two").exit_code == 0
+    with socket.socket() as free:
+        free.bind(("", 0))
+        port = free.getsockname()[1]
+    assert run("app", "--headless", "--port", port, "--checkpoint", "one", "--checkpoint", "two").exit_code == 0
     assert known_checkpoints() == (tmp_path / "one", tmp_path / "two")
     assert "streamlit" in started[0] and "--server.headless=true" in started[0]
-    assert "rename the folder" in refused("app", "--checkpoint", f"a{os.pathsep}b") and len(started) == 1
+    assert "rename the folder" in refused("app", "--port", port, "--checkpoint", tmp_path / f"a{os.pathsep}b")
+    assert "no checkpoint in three" in refused("app", "--port", port, "--checkpoint", "three")
+    assert len(started) == 1

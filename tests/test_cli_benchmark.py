@@ -68,6 +68,12 @@ def test_one_object_on_stdout_and_files_beside(data: Path, base: Path, tmp_path:
     assert "another text reading" in refused(*command, "--text-mode", "static")
 
 
+def test_a_run_that_measures_nothing_is_no_success(data: Path, base: Path, tmp_path: Path) -> None:
+    result = run("benchmark", "--data", data, "--base", base, "--methods", "n3-shipped", "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "nothing could be measured (n3-shipped: no checkpoint" in result.stderr.splitlines()[-1]
+
+
 def test_an_ablation_is_a_table_of_its_values(data: Path, base: Path, tmp_path: Path) -> None:
     result = run(
         "ablate", "--kind", "text", "--method", "eszsl", "--data", data, "--base", base, "--seeds", 1,
@@ -101,6 +107,9 @@ def test_bad_input_is_told_in_one_line(data: Path, base: Path, tmp_path: Path, m
     assert "--trials 0" in refused("benchmark", *own, "--split-file", _without_validation(tmp_path), "--trials", 2)
     assert "is unknown" in refused("ablate", "--kind", "colour", *own)
     assert "at least 2" in refused("ablate", "--kind", "base", *own)
+    assert "give one" in refused("ablate", "--kind", "text", "--method", "all", *own)
+    tasks = ("--setting", "conventional,continual", "--tasks", 50)
+    assert "in 50 tasks" in refused("benchmark", *own, *tasks, "--methods", "eszsl")
     assert "--kind layers" in refused("ablate", "--kind", "layers", "--method", "eszsl", *own)
 
 

@@ -120,6 +120,8 @@ def test_every_accepted_form_reads_the_same(tmp_path: Path, name: str, content: 
         ("a.json", bytes(range(128, 256)) * 9, ["not UTF-8", "0x80", "save it as UTF-8"]),
         ("a.csv", "é,b\n".encode("latin-1"), ["not UTF-8", "0xe9 at position 0"]),
         ("a.json", '{"rose": "red"}'.encode("utf-16"), ["UTF-16"]),
+        ("a.json", '{"rose": "red"}'.encode("utf-32"), ["UTF-32"]),
+        ("a.csv", "name,name,text\na,b,red\nc,d,blue\n", ["two columns 'name'"]),
         ("a.json", '{"rose": "red",', ["not valid json", "line 1"]),
         ("a.json", "[" * 100_000, ["nested too deeply"]),
         ("a.yaml", "[" * 100_000, ["nested too deeply"]),

@@ -14,7 +14,7 @@ from n3core.datasets.base import load_pixels
 from n3core.datasets.registry import open_dataset
 from n3core.errors import InputError
 from n3core.files import cache_folder
-from n3core.pixels import augment, cached_pixels, new_array, to_float
+from n3core.pixels import augment, cached_pixels, kept_array, to_float
 
 
 @pytest.fixture
@@ -29,14 +29,45 @@ def test_cache_folder_follows_the_environment(own_cache: Path, monkeypatch: pyte
     assert cache_folder().name == "n3-studio"
 
 
-def test_pixels_that_are_not_finished_leave_no_file(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), new_array(tmp_path / "some.npy", (3, 8, 8, 3), np.uint8) as store:
+def test_a_cache_folder_that_is_a_file_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("N3_CACHE", str(tmp_path / "file"))
+    with pytest.raises(InputError, match=r"\$N3_CACHE .*is no folder"):
+        cache_folder()
+
+
+def test_an_array_that_is_not_finished_leaves_no_file(tmp_path: Path) -> None:
+    def fail(store: np.ndarray) -> None:
         store[0] = 7
         raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        kept_array(tmp_path / "some.npy", (3, 8, 8, 3), np.uint8, fail)
     assert [*tmp_path.iterdir()] == []
-    with new_array(tmp_path / "some.npy", (3, 8, 8, 3), np.uint8) as store:
+
+
+def test_an_array_is_made_once_and_again_where_its_file_is_damaged(tmp_path: Path) -> None:
+    path, made = tmp_path / "some.npy", []
+
+    def fill(store: np.ndarray) -> None:
+        made.append(store.shape)
         store[:] = 7
-    assert np.load(tmp_path / "some.npy").tolist() == np.full((3, 8, 8, 3), 7).tolist()
+
+    whole = np.full((3, 8), 7, np.uint8)
+    for _ in range(2):
+        assert np.array_equal(kept_array(path, (3, 8), np.uint8, fill), whole)
+    assert made == [(3, 8)]
+    content = path.read_bytes()
+    others = (np.zeros((2, 8), np.uint8), np.zeros((3, 8), np.uint16))  # of another shape, of another type
+    for damaged in (b"", b"junk", content[:-5], content[:20], *others):
+        if isinstance(damaged, np.ndarray):
+            np.save(path, damaged)
+        else:
+            path.write_bytes(damaged)
+        made.clear()
+        assert np.array_equal(kept_array(path, (3, 8), np.uint8, fill), whole)
+        assert made == [(3, 8)]
+    assert [*tmp_path.iterdir()] == [path]
 
 
 def test_a_full_disk_is_one_line_before_the_first_image(tmp_path: Path) -> None:
@@ -44,11 +75,8 @@ def test_a_full_disk_is_one_line_before_the_first_image(tmp_path: Path) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))  # bytes a file may have
     try:
         shape = (10_000, 256, 256, 3)
-        with (
-            pytest.raises(InputError, match=r"3932 MB .*\$N3_CACHE"),
-            new_array(tmp_path / "some.npy", shape, np.float16),
-        ):
-            pytest.fail("there was no room")
+        with pytest.raises(InputError, match=r"3932 MB .*\$N3_CACHE"):
+            kept_array(tmp_path / "some.npy", shape, np.float16, lambda _: pytest.fail("there was no room"))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert [*tmp_path.iterdir()] == []

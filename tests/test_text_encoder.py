@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import logging
 import os
 import resource
@@ -25,6 +26,14 @@ LONG = "The bank of the river is lined with willows, and the bill of the heron i
 @pytest.fixture(scope="module")
 def encoder() -> TextEncoder:
     return TextEncoder.load("minilm")
+
+
+@pytest.fixture(scope="module")
+def saved_encoder(encoder: TextEncoder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("encoder")
+    encoder._model.save_pretrained(folder)
+    encoder._tokenizer.save_pretrained(folder)
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -191,10 +200,45 @@ def test_folder_without_an_encoder_is_one_line(tmp_path: Path) -> None:
     assert str(tmp_path) in str(caught.value)
 
 
-def test_local_directory_gives_the_states_of_the_embedded_encoder(encoder: TextEncoder, tmp_path: Path) -> None:
-    encoder._model.save_pretrained(tmp_path)
-    encoder._tokenizer.save_pretrained(tmp_path)
-    local = TextEncoder.load(str(tmp_path))
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        ({"model.safetensors": b"junk" * 99}, "header too large"),
+        ({"model.safetensors": b""}, "header too small"),
+        ({"config.json": b"[]"}, "model_type"),
+        ({"config.json": {"hidden_size": 768}}, "another shape than its config.json says"),
+        ({"config.json": {"num_hidden_layers": 9}}, r"its weights lack encoder\.layer\.6"),
+        ({"config.json": {"hidden_size": "x"}}, "'hidden_size'"),
+        ({"tokenizer.json": b"[]"}, "integer"),
+        ({"tokenizer_config.json": b"[]"}, "'list' object"),
+        ({"tokenizer.json": None, "tokenizer_config.json": None}, "no vocabulary"),
+    ],
+)
+def test_a_damaged_encoder_is_one_line(
+    damage: dict[str, bytes | dict[str, object] | None],
+    words: str,
+    saved_encoder: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    folder = tmp_path / "encoder"
+    folder.mkdir()
+    for file in saved_encoder.iterdir():
+        (folder / file.name).symlink_to(file)
+    for name, content in damage.items():
+        (folder / name).unlink(missing_ok=True)
+        if isinstance(content, dict):
+            content = json.dumps(json.loads((saved_encoder / name).read_text()) | content).encode()
+        if content is not None:
+            (folder / name).write_bytes(content)
+    with pytest.raises(InputError, match=words) as caught:
+        TextEncoder.load(str(folder))
+    assert "\n" not in str(caught.value) and str(folder) in str(caught.value)
+    assert capfd.readouterr().err == ""
+
+
+def test_local_directory_gives_the_states_of_the_embedded_encoder(encoder: TextEncoder, saved_encoder: Path) -> None:
+    local = TextEncoder.load(str(saved_encoder))
     torch.testing.assert_close(local.encode([SHORT]).states, encoder.encode([SHORT]).states, atol=1e-6, rtol=0)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -539,6 +540,10 @@ def test_a_pool_gives_back_the_states_of_its_texts(tmp_path: Path, monkeypatch: 
     with monkeypatch.context() as patch:
         patch.setattr(encoder, "encode", lambda *_: pytest.fail("encoded again"))
         assert np.array_equal(encode_pool(encoder, texts, tmp_path).states, pool.states)
+    (path,) = tmp_path.glob("*.npz")
+    for damaged in (b"", b"junk", path.read_bytes()[:-40]):
+        path.write_bytes(damaged)
+        assert np.array_equal(encode_pool(encoder, texts, tmp_path).states, pool.states)
     monkeypatch.setattr(encoder, "identity", "the same name, other weights")
     encode_pool(encoder, texts, tmp_path)
     assert len([*tmp_path.glob("*.npz")]) == 2, "another encoder's states are not taken for its own"
@@ -657,10 +662,14 @@ def test_training_keeps_weights_between_its_start_and_its_end_where_they_do_bett
     for name, value in kept.named_parameters():
         torch.testing.assert_close(value, (start[name] + end[name]) / 2, atol=2e-3, rtol=2e-3)
         torch.testing.assert_close(dict(model.named_parameters())[name], end[name])
-    (tmp_path / "between" / "start.safetensors").unlink()
-    model.load_state_dict(start, strict=False)
-    with pytest.raises(InputError, match=r"start\.safetensors.* is missing"):
-        train(model, config, sources, shares, held_out, tmp_path / "between", device="cpu")
+    for name, damaged in (("best.json", b"{"), ("start.safetensors", b"junk"), ("start.safetensors", None)):
+        file = tmp_path / "between" / name
+        content = file.read_bytes()
+        file.unlink() if damaged is None else file.write_bytes(damaged)
+        model.load_state_dict(start, strict=False)
+        with pytest.raises(InputError, match=rf"{re.escape(name)}.* is missing or damaged"):
+            train(model, config, sources, shares, held_out, tmp_path / "between", device="cpu")
+        file.write_bytes(content)
 
 
 if __name__ == "__main__":

@@ -406,6 +406,8 @@ def test_the_classes_of_a_dataset(wiki: Wiki, tmp_path: Path, image_folder: Path
         (["--fallback", "guess"], "fallback 'guess'"),
         (["--data", "fieldbook-flowers"], "either --classes FILE or --data NAME"),
         (["--endpoint", "gopher://x"], "no address of a wiki"),
+        (["--endpoint", "http://127.0.0.1:99999/api.php"], "no address of a wiki"),
+        (["--delay", "inf"], "not 'inf'"),
         (["--titles", "nowhere.json"], "no file nowhere.json"),
         (["--contact", "ü"], "contact"),
     ],
@@ -415,6 +417,22 @@ def test_bad_options_are_one_line_each(options: list[str], words: str, wiki: Wik
     assert result.exit_code == 2 and result.stdout == ""
     assert len(result.stderr.splitlines()) == 1 and words in result.stderr
     assert not wiki.asked and not (tmp_path / "texts.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ('[["daisy", "Daisy"], ["daisy", "Rose"]]', "'daisy' twice"),
+        ('[[["daisy"], "Daisy"]]', "is a list"),
+        ('[["daisy", ["Daisy"]]]', "is a list"),
+        ('["daisy"]', "must map class names"),
+    ],
+)
+def test_bad_titles_are_one_line_each(content: str, words: str, wiki: Wiki, tmp_path: Path) -> None:
+    (tmp_path / "titles.json").write_text(content)
+    result = run(wiki, tmp_path, ["daisy", "rue"], "--titles", str(tmp_path / "titles.json"))
+    assert result.exit_code == 2 and len(result.stderr.splitlines()) == 1 and words in result.stderr
+    assert not wiki.asked
 
 
 def test_bad_lists_are_one_line_each(wiki: Wiki, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from n3core.backbone import build_network, feature_network, normalise, strip_classifier
 from n3core.baselines.base import BaseNetwork
 from n3core.files import cache_folder
-from n3core.pixels import new_array, to_float
+from n3core.pixels import kept_array, to_float
 
 __all__ = ["load_features", "load_maps", "map_network"]
 
@@ -89,15 +89,16 @@ def _cached(
 ) -> np.ndarray:
     digest = hashlib.sha256(json.dumps([what, len(pixels)]).encode()).hexdigest()[:24]
     path = cache_folder() / "features" / f"{digest}.npy"
-    if not path.exists():
-        network = build(base).to(base.device, memory_format=torch.channels_last)
-        shape = (len(pixels), *_look(network, base.device, pixels[:1]).shape[1:])
-        with new_array(path, shape, dtype) as store:
-            for start in range(0, len(pixels), _BATCH):
-                found = _look(network, base.device, pixels[start : start + _BATCH])
-                store[start : start + len(found)] = found
-                advance(len(found))
-    return np.load(path, mmap_mode="r")
+    network = build(base).to(base.device, memory_format=torch.channels_last)
+
+    def look_at_all(store: np.ndarray) -> None:
+        for start in range(0, len(pixels), _BATCH):
+            found = _look(network, base.device, pixels[start : start + _BATCH])
+            store[start : start + len(found)] = found
+            advance(len(found))
+
+    shape = (len(pixels), *_look(network, base.device, pixels[:1]).shape[1:])
+    return kept_array(path, shape, dtype, look_at_all)
 
 
 @torch.inference_mode()

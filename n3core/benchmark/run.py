@@ -15,7 +15,7 @@ from n3core.benchmark.data import BenchmarkData
 from n3core.benchmark.folder import RunFolder
 from n3core.benchmark.judge import Measurements, judge_method, validate_settings
 from n3core.benchmark.progress import Listener, Silent
-from n3core.benchmark.sequences import ContinualPlan, run_sequences
+from n3core.benchmark.sequences import ContinualPlan, check_sequences, run_sequences
 from n3core.benchmark.tables import Sheet, continual_sheet, methods_sheet, to_markdown
 from n3core.benchmark.tune import tune
 from n3core.errors import InputError
@@ -100,6 +100,8 @@ def _check(bench: Bench, plan: Plan) -> None:
         )
     if plan.entries and plan.measurements.generalized and not count:
         raise InputError("no validation class to choose gamma by; name some in 'val', or leave out generalized")
+    if plan.continual is not None:
+        check_sequences(plan.continual, bench)
 
 
 def _is_done(folder: RunFolder, plan: Plan, entry: MethodEntry, seed: int) -> bool:

@@ -20,7 +20,7 @@ from n3core.benchmark.tune import tune
 from n3core.errors import InputError
 from n3core.results.benchmark import ContinualScores
 
-__all__ = ["ContinualPlan", "run_sequences"]
+__all__ = ["ContinualPlan", "check_sequences", "run_sequences"]
 
 _HELD_OUT = 4  # one training image of so many judges the settings
 
@@ -51,6 +51,16 @@ class _Searched:
     suggest: Callable[[Trial], Settings] = suggest
 
 
+def check_sequences(plan: ContinualPlan, bench: Bench) -> None:
+    """Refuse, before anything is computed, more tasks than the classes make.
+
+    Raises:
+        InputError: they are too few.
+    """
+    classes = sum(map(len, (bench.setting.seen, bench.setting.validation, bench.setting.unseen)))
+    split_into_tasks(classes, plan.tasks, 0)
+
+
 def run_sequences(
     plan: ContinualPlan, bench: Bench, folder: RunFolder, listener: Listener, write: Callable[[], object]
 ) -> None:
@@ -59,8 +69,7 @@ def run_sequences(
     Raises:
         InputError: too few classes for the tasks, or a class with too few images to hold some out.
     """
-    classes = sum(map(len, (bench.setting.seen, bench.setting.validation, bench.setting.unseen)))
-    split_into_tasks(classes, plan.tasks, 0)  # refuses before anything is computed
+    check_sequences(plan, bench)
     pending = [
         (learner, normalised)
         for learner in plan.learners

@@ -34,6 +34,8 @@ Image.init()
 _FORMATS = [kind for kind in ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF") if kind in Image.OPEN]
 _DECODE_ERRORS = (OSError, SyntaxError, ValueError, LookupError, TypeError, EOFError, struct.error, MemoryError)
 
+# What Pillow can read past, such as odd EXIF data, is nothing a user needs to know of.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 # As Pillow's manual advises: an over-large image is an error from the start, and never a second line on stderr.
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 

@@ -98,6 +98,8 @@ def open_dataset(name_or_path: str | Path, *, descriptions: Path | str | None = 
         InputError: unknown name, missing files, or a dataset that fails its checks.
     """
     name = str(name_or_path)
+    if not name.strip():
+        raise InputError(f"no dataset is named; use {', '.join(_EMBEDDED)} or the path of a folder or parquet file")
     embedded = name.removesuffix(_WITH_VARIETIES)
     if embedded in _EMBEDDED:
         # Imported here: the renderers are needed by nobody who brings photographs.

@@ -163,7 +163,7 @@ class MediaWiki:
 def _host_of(endpoint: str) -> str:
     try:
         parts = urlsplit(endpoint)
-        host = parts.hostname
+        host = parts.hostname if parts.port != 0 else None  # a port that is no number raises
     except ValueError:
         host = None
     if not host or parts.scheme not in ("http", "https") or parts.query or parts.fragment or not endpoint.isascii():
