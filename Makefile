@@ -9,11 +9,11 @@ BIN := .venv/bin
 app: .venv/app.stamp
 	$(BIN)/n3 app
 
-# In this order the files with the longest tests come first; by number of tests they would come last, alone.
+# In this order the longest groups come first; by number of tests they would come last, alone.
 test: .venv/test.stamp
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests/test_training.py tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder tests/browser tests
 
 .venv/app.stamp: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

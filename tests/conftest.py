@@ -52,7 +52,17 @@ TaskMaker = Callable[..., ZeroShotTask]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip, with the reason, what needs datasets that this machine lacks."""
+    """Mark what drives a browser, and skip what needs datasets that are not here.
+
+    Of the processes that share the tests, one takes all of a file, and one all that drive a browser: a second studio
+    and a second Chromium cost more than they gain.
+    """
+    for item in items:
+        group = str(item.path.relative_to(PROJECT))
+        if item.path.parent.name == "browser":
+            group = "browser"
+            item.add_marker(pytest.mark.browser)
+        item.add_marker(pytest.mark.xdist_group(group))
     root = os.environ.get("N3_DATA")
     if root and Path(root).is_dir():
         return
