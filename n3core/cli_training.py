@@ -89,7 +89,7 @@ def train(
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:
-    """Meta-train an N3 on the seen classes of datasets."""
+    """Meta-train an N3 on the seen classes of datasets; the base's features are centred on the first of them."""
     import torch
 
     from n3core.benchmark.bases import open_base

@@ -124,6 +124,7 @@ def score(logits: np.ndarray, labels: np.ndarray, class_names: Sequence[str], *,
         100 * accuracies,
         100 * float(top5.mean()),
         _interval(accuracies, counts, np.random.default_rng(seed)),
+        _class_interval(accuracies, counts, np.random.default_rng(seed)),
     )
 
 
@@ -165,7 +166,8 @@ def measure_controls(
         build, texts, class_names, images, labels, foreign_texts, seed: as in `evaluate`.
 
     Returns:
-        The three controls; "shuffled" and "empty" are at chance for a model that reads.
+        The three controls. For a model that reads, "empty" is at chance, and so is "shuffled" where there are foreign
+        texts; texts that change places within the task leave it below chance.
     """
 
     def accuracy(given: Sequence[str]) -> float:
@@ -201,5 +203,16 @@ def _accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
 def _interval(accuracies: np.ndarray, counts: np.ndarray, rng: np.random.Generator) -> Interval:
     """Percentile bootstrap over images within classes: n images drawn with replacement have Binomial(n, p) right."""
     right = rng.binomial(counts, accuracies, (_RESAMPLES, len(counts)))
-    low, high = np.percentile(100 * (right / counts).mean(axis=1), [2.5, 97.5])
+    return _percentiles((right / counts).mean(axis=1))
+
+
+def _class_interval(accuracies: np.ndarray, counts: np.ndarray, rng: np.random.Generator) -> Interval:
+    """Percentile bootstrap over classes, and over the images within each class that is drawn."""
+    drawn = rng.integers(0, len(counts), (_RESAMPLES, len(counts)))
+    right = rng.binomial(counts[drawn], accuracies[drawn])
+    return _percentiles((right / counts[drawn]).mean(axis=1))
+
+
+def _percentiles(shares: np.ndarray) -> Interval:
+    low, high = np.percentile(100 * shares, [2.5, 97.5])
     return Interval(float(low), float(high))

@@ -44,19 +44,25 @@ def measure(arguments: str) -> dict[str, Any]:
 def tabulate(figures: dict[str, dict[str, Any]]) -> str:
     """One row per evaluation, with the command that made it."""
     rows = [
-        "| unseen classes | K | per-class accuracy % (95 %) | top-5 % | chance % "
+        "| unseen classes | K | per-class accuracy % (95 %, images) | 95 %, classes too | worst % | top-5 % | chance % "
         "| shuffled % | name only % | empty % | command |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for title, arguments in _COMMANDS:
         if title not in figures:
             continue
         found = figures[title]
-        controls, (low, high) = found["controls"], found["interval"]
+        controls, (low, high), (least, most) = found["controls"], found["interval"], found["class_interval"]
+        accuracies = found["class_accuracies"]
+        worst = min(accuracies)
+        weakest = found["class_names"][accuracies.index(worst)]
+        unread = sum(accuracy == 0 for accuracy in accuracies)
         cells = [
             title,
             str(len(found["class_names"])),
             f"**{found['per_class_accuracy']:.1f}** ({low:.1f} to {high:.1f})",
+            f"{least:.0f} to {most:.0f}",
+            f"{unread} classes at 0" if unread > 1 else f"{weakest} {worst:.0f}",
             *(f"{value:.1f}" for value in (found["top5"], found["chance"])),
             *(f"{controls[name]:.1f}" for name in ("shuffled", "name_only", "empty")),
             f"`n3 evaluate {arguments} --split test`",

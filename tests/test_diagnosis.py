@@ -12,6 +12,7 @@ import torch
 from n3core.descriptions import load_task
 from n3core.explain.confusions import find_picture_faults
 from n3core.explain.diagnosis import compare_texts, diagnose, measure_evidence, measure_removal, measure_removals
+from n3core.explain.trials import find_measured_faults
 from n3core.known_checkpoints import default_checkpoint
 from n3core.results import ConfusionMatrix, Prediction
 from n3core.results.diagnosis import REASON_KINDS, EvidenceShare, Reason, Removal, order_by_similarity
@@ -170,6 +171,24 @@ def test_experiments_become_reasons() -> None:
     assert "by 8.0 points, from 60.0 % to 68.0 %" in kinds_of(found, "ash")["spoils others"].sentence
     assert "“woods”" in kinds_of(found, "ash")["non-visual evidence"].sentence
     assert not found.of("birch").reasons and not found.of("cedar").reasons
+
+
+def test_an_experiment_is_judged_beside_the_others_and_by_shares() -> None:
+    """Fewer classes are easier to tell apart, and where accuracy is low a text cannot add many points."""
+
+    def kinds(*removals: Removal) -> list[set[str]]:
+        found = find_measured_faults([removal.name for removal in removals], removals, ())
+        return [{reason.kind for reason in reasons} for reasons in found]
+
+    ash = Removal("ash", 60.0, 62.0, 30.0, 0.0, 58.0, 57.5)
+    birch, cedar = (replace(ash, name=name, others_without=61.5) for name in ("birch", "cedar"))
+    assert kinds(ash) == [{"spoils others"}]
+    assert kinds(ash, birch, cedar) == [set(), set(), set()]
+    worse = replace(ash, others_without=70.0)
+    (reason,), *_ = find_measured_faults(("ash", "birch", "cedar"), (worse, birch, cedar), ())
+    assert reason.severity == pytest.approx(0.85) and "(without the usual entry: by 1.5)" in reason.sentence
+    assert kinds(replace(birch, others_without=60.0, own_name_only=20.0)) == [{"worth its name"}]
+    assert kinds(replace(birch, others_without=60.0, own_name_only=19.0)) == [set()]
 
 
 def test_evidence_reads_gradients_and_leaves_the_model_as_it_was(make_model, make_states) -> None:

@@ -62,6 +62,22 @@ def test_interval_is_that_of_resampled_images_and_repeats_for_a_seed() -> None:
     assert score(logits, labels, NAMES[:3], seed=4).interval == found.interval
 
 
+def test_other_classes_would_differ_more_than_other_images() -> None:
+    labels = np.repeat(np.arange(4), 50)
+    right = np.concatenate([np.arange(50) < count for count in (50, 40, 10, 0)])
+    logits = np.eye(4, dtype=np.float32)[np.where(right, labels, (labels + 1) % 4)]
+    found = score(logits, labels, NAMES[:4], seed=4)
+    rng = np.random.default_rng(1)
+    resampled = []
+    for _ in range(3000):
+        drawn = rng.integers(0, 4, 4)
+        resampled.append(100 * np.mean([rng.choice(right[labels == k], 50).mean() for k in drawn]))
+    assert [found.class_interval.low, found.class_interval.high] == pytest.approx(
+        np.percentile(resampled, [2.5, 97.5]), abs=3
+    )
+    assert found.class_interval.high - found.class_interval.low > 3 * (found.interval.high - found.interval.low)
+
+
 def test_a_model_that_reads_falls_without_its_texts(labelled: tuple[np.ndarray, np.ndarray]) -> None:
     found = evaluate(read, TEXTS, NAMES, *labelled)
     assert found.per_class_accuracy == found.top5 == 100

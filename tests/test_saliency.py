@@ -95,6 +95,18 @@ def test_integrated_gradients_are_complete(
     assert np.abs(change).max() > 1e-2
 
 
+def test_more_steps_bring_integrated_gradients_closer(classifier: SynthesizedClassifier, pictures: np.ndarray) -> None:
+    images = to_tensor(pictures[:2])
+    absent = torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1).expand_as(images)
+    change = loss(classifier, absent, [0, 2]) - loss(classifier, images, [0, 2])
+    gaps = []
+    for steps in (4, 32, 200):
+        settings = SaliencySettings(steps=steps)
+        values = explain_pixels(classifier, pictures[:2], [0, 2], "integrated_gradients", settings=settings).values
+        gaps.append(np.abs(values.sum(axis=(1, 2)) - change.numpy()).max())
+    assert gaps[2] < gaps[0] and gaps[1] < 0.3 * change.abs().max().item()
+
+
 def test_gradient_x_input_is_one_step_of_it(classifier: SynthesizedClassifier, pictures: np.ndarray) -> None:
     black = SaliencySettings(baseline="black")
     found = explain_pixels(classifier, pictures, [0] * 4, "gradient_x_input", quantity="logit", settings=black)

@@ -51,8 +51,14 @@ class AttributeBench:
         return BaseNetwork("resnet101", MappingProxyType({}), 224, device=self.device)
 
     @cached_property
+    def _train(self) -> np.ndarray:
+        """Rows to fit on. The files' training classes come with all their images, those of the seen test included."""
+        return np.setdiff1d(self.features.locations["train"], self.features.locations["test_seen"])
+
+    @cached_property
     def _classes(self) -> dict[str, np.ndarray]:
-        return {name: self.features.classes_of(name) for name in ("train", "val", "test_unseen")}
+        classes = {name: self.features.classes_of(name) for name in ("val", "test_unseen")}
+        return {"train": np.unique(self.features.labels[self._train]), **classes}
 
     @cached_property
     def identity(self) -> dict[str, str]:
@@ -104,13 +110,13 @@ class AttributeBench:
         # Images of the files' validation classes are no seen classes here.
         tested = rows["test_seen"][np.isin(self.features.labels[rows["test_seen"]], self._classes["train"])]
         return BenchmarkData(
-            self._part(rows["train"][kept], "train"),
+            self._part(self._train[kept], "train"),
             self._part(rows["val"], "val") if len(rows["val"]) else None,
             self._part(rows["test_unseen"], "test_unseen"),
             self._texts("train"),
             self._texts("val") if len(self._classes["val"]) else None,
             self._texts("test_unseen"),
-            self._part(rows["train"][~kept], "train") if generalized else None,
+            self._part(self._train[~kept], "train") if generalized else None,
             self._part(tested, "train") if generalized else None,
         )
 
@@ -121,7 +127,7 @@ class AttributeBench:
     @cached_property
     def _kept(self) -> np.ndarray:
         """Which training images are fitted on (N,) bool; the others are left for gamma."""
-        return np.arange(len(self.features.locations["train"])) % _CALIBRATION > 0
+        return np.arange(len(self._train)) % _CALIBRATION > 0
 
     def _part(self, rows: np.ndarray, kind: str) -> Labelled:
         labels = np.searchsorted(self._classes[kind], self.features.labels[rows])

@@ -43,6 +43,7 @@ def summarise_evaluation(found: Evaluation) -> dict[str, Any]:
         "per_class_accuracy": _number(found.per_class_accuracy),
         "top5": _number(found.top5),
         "interval": [_number(found.interval.low), _number(found.interval.high)],
+        "class_interval": [_number(found.class_interval.low), _number(found.class_interval.high)],
         "permutations": {"median": _number(spread.median), "spread": _number(spread.spread)} if spread else None,
         "controls": {
             "shuffled": _number(controls.shuffled),

@@ -15,10 +15,12 @@ _MOST_IMAGES = 20  # told one by one
 
 def tabulate_evaluation(summary: Mapping[str, Any]) -> Table:
     """The figures of `summarise_evaluation` with `data` and `split`."""
-    low, high = summary["interval"]
+    (low, high), (least, most) = summary["interval"], summary["class_interval"]
     rows = [
         ("classes, images", f"{summary['classes']}, {summary['images']}"),
-        ("per-class accuracy", f"{summary['per_class_accuracy']:.1f} % ({low:.1f} to {high:.1f})"),
+        ("per-class accuracy", f"{summary['per_class_accuracy']:.1f} %"),
+        ("95 % by other images", f"{low:.1f} to {high:.1f} %"),
+        ("95 % by other classes, too", f"{least:.1f} to {most:.1f} %"),
         ("top 5", f"{summary['top5']:.1f} %"),
         ("chance", f"{summary['chance']:.1f} %"),
     ]

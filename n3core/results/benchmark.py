@@ -21,7 +21,8 @@ class GeneralizedScores:
     """Seen and unseen classes together (generalized zero-shot learning).
 
     unseen, seen: U and S, accuracy of the images of unseen and of seen classes among all classes, at `gamma`.
-    gamma: what is added to the scores of unseen classes (calibrated stacking), chosen on held-out seen classes.
+    gamma: what is added to the scores of unseen classes (calibrated stacking), chosen on validation classes and on
+        images of seen classes that were held out.
     uncalibrated_unseen, uncalibrated_seen: the same at gamma 0.
     ausuc: area under the seen-unseen curve, in [0, 1].
     curve: (U, S) pairs in percent, from all seen to all unseen.

@@ -19,7 +19,8 @@ class DescriptionEvidence:
     magnitudes: (W,) float64, ||dE/dD_ij|| of the largest word piece; in a mean over images, its share of the image's
         total, so that every image counts alike.
     support: (W,) float64 in logits: gradient of the target's logit times the token state, summed over the word pieces.
-        Above 0, more of this word raises the target's logit.
+        Above 0, more of this word, beside the others of its text, raises the target's logit. N3 brings states to one
+        length before it reads them, so that the support of all words of a text adds up to about 0.
     log_probability: natural logarithm of the softmax probability of this class.
     """
 

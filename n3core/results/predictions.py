@@ -91,7 +91,7 @@ class Spread:
 class Controls:
     """Per-class accuracy in percent where the texts are taken away: what is left is not reading.
 
-    shuffled: every class described by another one's text, mean over several derangements.
+    shuffled: every class described by another one's text, mean over several draws.
     name_only: class names instead of texts.
     empty: no text at all.
     """
@@ -108,7 +108,9 @@ class Evaluation:
     per_class_accuracy: mean over the classes of the accuracy within each (paper equation 7).
     class_accuracies: (K,) the accuracy within each class.
     top5: as `per_class_accuracy`, the true class among the five best (among all, below five classes).
-    interval: of `per_class_accuracy`, from resampling the images of every class.
+    interval: of `per_class_accuracy` on these very classes, from resampling the images of every class.
+    class_interval: the same for classes of this kind, from resampling the classes and the images of each: wider, as
+        classes differ far more than pictures of one class do.
     """
 
     confusion: ConfusionMatrix
@@ -116,6 +118,7 @@ class Evaluation:
     class_accuracies: np.ndarray
     top5: float
     interval: Interval
+    class_interval: Interval
     permutations: Spread | None = None
     controls: Controls | None = None
 

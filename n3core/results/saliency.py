@@ -65,7 +65,7 @@ METHODS: Mapping[str, SaliencyMethod] = MappingProxyType(
             SaliencyMethod(
                 "integrated_gradients", "Integrated gradients", True, False, *_PART,
                 "The gradient gathered on the way from the baseline to the picture; "
-                "the pixels add up to the whole change.",
+                "with enough steps the pixels add up to the whole change.",
             ),
             SaliencyMethod(
                 "smoothgrad", "SmoothGrad", False, False, *_GRADIENT,

@@ -176,6 +176,6 @@ def _judgement(effects: DropEffects) -> str:
     verdict = next(words for least, words in _VERDICTS if correlation >= least)
     return (
         f"Here the gradient **{verdict}**: rank correlation {correlation:.2f} with leaving words out, the same sign "
-        f"for {100 * effects.same_sign:.0f} % of the words. The sizes of gradient and effect correlate "
-        f"by {effects.magnitude_correlation:.2f}."
+        f"for {100 * effects.same_sign:.0f} % of the words. Its size, by which words are coloured, correlates by "
+        f"{effects.magnitude_correlation:.2f} with the size of the effect."
     )

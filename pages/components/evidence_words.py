@@ -57,7 +57,8 @@ def show_legend(target: str) -> None:
     """Say how to read the colours and signs."""
     st.caption(
         ":gray[little] · :blue[\\+some] · :blue-background[\\+much] · :blue-background[**\\+most**] gradient. "
-        f"\\+ more of the word raises the logit of {literal(target)}, :orange-background[{_MINUS}] lowers it."
+        f"\\+ more of the word raises the logit of {literal(target)}, :orange-background[{_MINUS}] lowers it. A strong "
+        "gradient is not yet a word that decides: leave it out and see."
     )
 
 

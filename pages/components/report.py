@@ -144,7 +144,11 @@ def _show_gist(found: Report) -> None:
     accuracy = found.diagnosis.per_class_accuracy
     grid.metric("Accuracy", "-" if accuracy is None else f"{accuracy:.1f} %", help="Mean over the classes")
     interval = found.evaluation.interval if found.evaluation else None
-    grid.metric("95 % interval", f"{interval.low:.1f} to {interval.high:.1f} %" if interval else "-")
+    grid.metric(
+        "95 % interval",
+        f"{interval.low:.1f} to {interval.high:.1f} %" if interval else "-",
+        help="Had there been other pictures of these classes; other classes would differ far more",
+    )
     grid.metric("Pictures", f"{found.diagnosis.pictures:,}")
     controls = found.evaluation.controls if found.evaluation else None
     if controls is not None:
