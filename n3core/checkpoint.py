@@ -159,7 +159,9 @@ def _read_tensors(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if not folder.exists() and _set_aside(folder).exists():
         folder = _set_aside(folder)
     if not (folder / CONFIG).is_file() or not (folder / _WEIGHTS).is_file():
-        raise InputError(f"no checkpoint in {folder}; it needs {CONFIG} and {_WEIGHTS}")
+        inside = folder / "checkpoint"  # where a run keeps it
+        hint = f"did you mean {inside}?" if (inside / CONFIG).is_file() else f"it needs {CONFIG} and {_WEIGHTS}"
+        raise InputError(f"no checkpoint in {folder}; {hint}")
     try:
         config, weights = _read_together(folder)
         notes = json.loads(config)

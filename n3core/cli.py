@@ -5,6 +5,7 @@ Owns options and exit codes; every result comes from elsewhere. Torch is importe
 
 from __future__ import annotations
 
+import importlib.metadata
 import io
 import logging
 import os
@@ -48,8 +49,18 @@ app.add_typer(cli_benchmark.app)
 app.add_typer(cli_fetch.app, name="describe")
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"n3-studio {importlib.metadata.version('n3-studio')}")
+        raise typer.Exit
+
+
 @app.callback()
-def _start() -> None:
+def _start(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and leave.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
     """Image classifiers from natural-language descriptions of their classes."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="warning: %(message)s")
     if isinstance(sys.stdout, io.TextIOWrapper):  # names of files need not be text; in JSON \udcff stays readable
@@ -60,6 +71,9 @@ def _start() -> None:
 @app.command("app")
 def run_app(
     port: Annotated[int, typer.Option(help="Port of the studio.", min=1, max=65535)] = 8501,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in, and the studio has no accounts.")
+    ] = "127.0.0.1",
     headless: Annotated[bool, typer.Option("--headless", help="Open no browser.")] = False,
     checkpoint: Annotated[
         list[Path] | None,
@@ -72,7 +86,7 @@ def run_app(
     script = Path(__file__).resolve().parent.parent / "app.py"
     if not script.is_file():
         raise InputError(f"no studio at {script}; run n3 from a checkout of the project")
-    _check_port(port)
+    _check_port(host, port)
     if checkpoint:
         if missing := next((folder for folder in checkpoint if not (folder / CONFIG).is_file()), None):
             raise InputError(f"no checkpoint in {missing}: there is no {CONFIG}; check the path")
@@ -80,19 +94,23 @@ def run_app(
         if split := next((folder for folder in folders if os.pathsep in folder), None):
             raise InputError(f"checkpoint {split!r} has {os.pathsep!r} in its path; rename the folder")
         os.environ["N3_CHECKPOINT"] = os.pathsep.join(folders)
-    options = [f"--server.port={port}", f"--server.headless={str(headless).lower()}"]
+    options = [f"--server.address={host}", f"--server.port={port}", f"--server.headless={str(headless).lower()}"]
     os.chdir(script.parent)  # where streamlit looks for its theme
     os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", str(script), *options])
 
 
-def _check_port(port: int) -> None:
-    """Refuse a port that another program listens on, or that is not for everyone to open."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("", port))
-        except OSError as error:
-            raise InputError(f"port {port} cannot be opened ({error.strerror}); give another with --port") from None
+def _check_port(host: str, port: int) -> None:
+    """Refuse a port that another program listens on or that only root may open, and an address of another machine."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(
+            f"port {port} of {host!r} cannot be opened ({reason}); give another with --port or --host"
+        ) from None
 
 
 @app.command()
@@ -161,7 +179,10 @@ def synthesize(
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
-    """Write the classifier of described classes as a torchvision state dict."""
+    """Make a torchvision network from descriptions.
+
+    The file is a state dict in safetensors, with the names of the classes.
+    """
     from n3core.descriptions import load_task
 
     if out.suffix != ".safetensors":

@@ -209,3 +209,5 @@ def _print(sheets: Sequence[object]) -> None:
         assert isinstance(sheet, Sheet)
         for table in to_terminal(sheet, console.width):
             console.print(table)
+        for note in sheet.notes:
+            console.print(note, highlight=False)

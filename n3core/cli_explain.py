@@ -54,7 +54,10 @@ def explain(
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
-    """Tell why images are classified as they are: words, pixels and layers."""
+    """Tell which words decide about images.
+
+    The table is of words; --json adds pixels and layers, and n3 report shows them.
+    """
     started = time.monotonic()
     source = _open(data, descriptions, split, classes)
 
@@ -174,7 +177,10 @@ def report(
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
-    """Write one self-contained HTML file about a task: figures, worst descriptions, examples, layers."""
+    """Write an HTML report about a task.
+
+    One self-contained file: figures, worst descriptions, examples, layers.
+    """
     started = time.monotonic()
     if out is None and not as_json:
         raise InputError("nowhere to write; give --out report.html, --out report.zip or --json")

@@ -53,7 +53,10 @@ def fetch(
     refresh: Annotated[bool, typer.Option("--refresh", help="Read pages again that were read before.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Collect the section "Description" of each class's page on Wikipedia; the same command goes on after a break."""
+    """Collect descriptions of classes from Wikipedia.
+
+    Takes the section "Description" of each class's page; the same command goes on after a break.
+    """
     started = time.monotonic()
     suffix = check_suffix(out)
     sources_file = out.with_name(f"{out.stem}.sources.json")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from n3core.cli_options import Device, Seed
+from n3core.cli_options import Device, Seed, warn
 from n3core.errors import InputError
 
 __all__ = ["app"]
@@ -89,7 +89,10 @@ def train(
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:
-    """Meta-train an N3 on the seen classes of datasets; the base's features are centred on the first of them."""
+    """Meta-train an N3 on the seen classes of datasets.
+
+    The base's features are centred on the first of them.
+    """
     import torch
 
     from n3core.benchmark.bases import open_base
@@ -99,7 +102,7 @@ def train(
     from n3core.feature_training import start_on_features
     from n3core.files import cache_folder
     from n3core.model import N3
-    from n3core.recipes import episode_sources, validation_sets
+    from n3core.recipes import episode_sources, list_overlaps, validation_sets
     from n3core.text_encoder import TextEncoder
     from n3core.train import calibrate_features
     from n3core.train import train as meta_train
@@ -129,6 +132,8 @@ def train(
         plates=plates,
         seed=seed,
     )
+    for line in list_overlaps(data):
+        warn(line)
     sources, shares = episode_sources(data, model.config.image_size, encoder, plates)
     held_out = validation_sets(data, model.config.image_size, encoder)
     if base is not None:

@@ -197,7 +197,8 @@ def match_descriptions(
     missing = [entry for entry in wanted if entry.id not in by_id]
     if missing:
         more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
-        raise InputError(f"the class {missing[0].name!r}{more} has no description; add one under that name")
+        left = f"; {problems[0].partition(';')[0]}" if problems else ""
+        raise InputError(f"the class {missing[0].name!r}{more} has no description; add one under that name{left}")
     return MatchedDescriptions({entry.id: by_id[entry.id] for entry in wanted}, tuple(problems))
 
 

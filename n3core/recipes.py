@@ -16,7 +16,7 @@ from multiprocessing import get_context
 import numpy as np
 
 from n3core.config import PretrainConfig, TrainConfig
-from n3core.datasets.base import ClassInfo, Dataset, classes_of, load_pixels
+from n3core.datasets.base import ClassInfo, Dataset, classes_of, is_split, load_pixels
 from n3core.datasets.fieldbook.book import KINGDOMS, Fieldbook, describe, random_varieties, render_many
 from n3core.datasets.fieldbook.schema import Species
 from n3core.datasets.registry import open_dataset
@@ -28,7 +28,7 @@ from n3core.text_encoder import TextEncoder
 from n3core.train import ValidationSet
 from n3core.training import show_progress
 
-__all__ = ["VARIETIES", "episode_sources", "pretrain_sources", "validation_sets"]
+__all__ = ["VARIETIES", "episode_sources", "list_overlaps", "pretrain_sources", "validation_sets"]
 
 VARIETIES = "fieldbook-varieties"  # the name under which `--data` asks for random varieties of both kingdoms
 
@@ -91,6 +91,17 @@ def validation_sets(names: Sequence[str], size: int, encoder: TextEncoder) -> li
     for name in names:
         datasets += [Fieldbook(kingdom) for kingdom in KINGDOMS] if name == VARIETIES else [open_dataset(name)]
     return [_validation_set(dataset, size, encoder) for dataset in datasets]
+
+
+def list_overlaps(names: Sequence[str]) -> tuple[str, ...]:
+    """One line per dataset whose classes are all of them seen, for whoever trains on it."""
+    datasets = [open_dataset(name) for name in names if name != VARIETIES]
+    return tuple(
+        f"{dataset.name} has no splits: it is trained on and judged by the same classes, so no figure of them is "
+        "zero-shot; name seen and unseen classes in splits.json"
+        for dataset in datasets
+        if not is_split(dataset)
+    )
 
 
 def _validation_set(dataset: Dataset, size: int, encoder: TextEncoder) -> ValidationSet:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from n3core.datasets.base import ClassInfo, Dataset, class_by_key, classes_of, load_pixels
+from n3core.datasets.base import ClassInfo, Dataset, class_by_key, classes_of, is_split, load_pixels
 from n3core.datasets.registry import open_dataset
 from n3core.descriptions import MatchedDescriptions, load_descriptions, match_descriptions
 from n3core.documents import MAX_FILE_BYTES, read_document
@@ -72,7 +72,7 @@ def select(
 
     Args:
         data: name or path of the dataset.
-        split: "train", "val", "test" (also when nothing is given) or "all".
+        split: "train", "val", "test" or "all"; when nothing is given "test", or "all" where the dataset has no splits.
         classes_file: a file that names the classes instead of a split.
         descriptions: descriptions or task file whose texts replace the dataset's; it must cover every chosen class.
         kind: which of the dataset's texts to use: "description" (the default), "gloss", "name"...
@@ -93,7 +93,7 @@ def select(
     names = read_class_names(classes_file) if classes_file is not None else None
     dataset = open_described(data, descriptions)
     if names is None:
-        where = split or "test"
+        where = split or ("test" if is_split(dataset) else "all")
         classes = classes_of(dataset, where)
     else:
         where = str(classes_file)

@@ -140,9 +140,16 @@ def load_state(folder: Path, module: nn.Module, optimizer: torch.optim.Optimizer
 
 def _first_difference(found: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
     """In words, the first of the run's settings that is not what the state was saved with."""
-    for part, words in (("network", "another network"), ("start", "another start (--base or --from)")):
-        if found.get(part) != asked.get(part):
-            return words
+    if found.get("start") != asked.get("start"):
+        return "another start (--base or --from)"
+    for part, new in asked.items():
+        old = found.get(part)
+        if isinstance(old, dict) and isinstance(new, dict):
+            for name, value in new.items():
+                if old.get(name) != value:
+                    return f"a run with {name} {str(old.get(name))[:80]} instead of {str(value)[:80]}"
+        elif old != new:
+            return f"another {part}"
     return "other settings"
 
 

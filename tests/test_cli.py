@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import socket
@@ -163,6 +164,9 @@ def test_bad_selections_are_one_line_each(data: Path, descriptions: Path, tmp_pa
     evaluate = ("evaluate", "--data", data)
     assert "no dataset" in refused("evaluate", "--data", tmp_path / "nowhere")
     assert "no split 'unseen'" in refused(*evaluate, "--split", "unseen")
+    (tmp_path / "typo.json").write_text(json.dumps({"gentian": "Deep blue.", "ruee": "Yellow."}))
+    line = refused(*evaluate, "--descriptions", tmp_path / "typo.json")
+    assert "'rue' has no description" in line and "'ruee' belongs to no class" in line
     assert "both choose classes" in refused(*evaluate, "--split", "test", "--classes", descriptions)
     assert "both choose texts" in refused(*evaluate, "--text", "name", "--descriptions", descriptions)
     assert "no text 'gloss'" in refused(*evaluate, "--text", "gloss")
@@ -215,6 +219,8 @@ def test_bad_images_are_one_line_each(descriptions: Path, data: Path, tmp_path: 
     (tmp_path / "text.png").write_text("no image")
     for bad in (tmp_path / "cut.png", tmp_path / "text.png", tmp_path / "missing.png", tmp_path):
         assert str(bad) in refused("predict", "--descriptions", descriptions, good, bad)
+    assert "is a folder" in refused("predict", "--descriptions", descriptions, tmp_path)
+    assert "no image" in refused("predict", "--descriptions", descriptions, tmp_path / "missing.png")
 
 
 def test_bad_checkpoints_are_one_line_each(descriptions: Path, data: Path, checkpoint: Path, tmp_path: Path) -> None:
@@ -262,10 +268,16 @@ def test_from_images_to_a_classifier(data: Path, tmp_path: Path) -> None:
     assert json.loads((first / "checkpoint" / "config.json").read_text())["n3"]["adapt"] == ["fc"]
     result = run("train", *options, "--from", first / "checkpoint", "--out", second, "--steps", 2, "--feature-steps", 3)
     assert result.exit_code == 0, result.output
+    assert "no figure of them is zero-shot" in result.stderr, "there are no splits"
+    assert "a run with steps 2 instead of 9" in refused_at_last(
+        "train", *options, "--from", first / "checkpoint", "--out", second, "--steps", 9, "--feature-steps", 3
+    )
     weights = [(run_folder / "checkpoint" / "model.safetensors").read_bytes() for run_folder in (first, second)]
     assert weights[0] != weights[1]
     quick = ("evaluate", "--data", data, "--no-controls", "--permutations", 0)
-    assert run_json(*quick, "--checkpoint", second / "checkpoint")["images"] == 4 * IMAGES
+    found = run_json(*quick, "--checkpoint", second / "checkpoint")
+    assert found["images"] == 4 * IMAGES and found["split"] == "all"
+    assert f"did you mean {second / 'checkpoint'}?" in refused(*quick, "--checkpoint", second)
 
 
 def test_the_base_inside_a_checkpoint_starts_a_new_n3_and_a_new_base(
@@ -281,6 +293,17 @@ def test_the_base_inside_a_checkpoint_starts_a_new_n3_and_a_new_base(
     result = run("pretrain", *options, "--from", checkpoint, "--size", 32, "--epochs", 0, "--out", tmp_path / "base")
     assert result.exit_code == 0, result.output
     assert all(torch.equal(value, before.base_tensors[name]) for name, value in load_base(tmp_path / "base")[0].items())
+
+
+def refused_at_last(*arguments: object) -> str:
+    """Run what must fail after other lines; returns the line of its error."""
+    result = run(*arguments)
+    assert result.exit_code == 2, result.output
+    return result.stderr.splitlines()[-1]
+
+
+def test_the_version_is_told() -> None:
+    assert run("--version").stdout == f"n3-studio {importlib.metadata.version('n3-studio')}\n"
 
 
 def test_help_is_fast_because_nothing_heavy_is_imported() -> None:
@@ -311,7 +334,8 @@ def test_the_studio_does_not_start_on_a_port_in_use() -> None:
         taken.bind(("", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        assert f"port {port} cannot be opened" in refused("app", "--port", port)
+        assert f"port {port} of '127.0.0.1' cannot be opened" in refused("app", "--port", port)
+        assert "cannot be opened" in refused("app", "--port", port, "--host", "192.0.2.7"), "not of this machine"
 
 
 def test_the_studio_is_told_which_models_to_offer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -327,6 +351,7 @@ def test_the_studio_is_told_which_models_to_offer(tmp_path: Path, monkeypatch: p
     assert run("app", "--headless", "--port", port, "--checkpoint", "one", "--checkpoint", "two").exit_code == 0
     assert known_checkpoints() == (tmp_path / "one", tmp_path / "two")
     assert "streamlit" in started[0] and "--server.headless=true" in started[0]
+    assert "--server.address=127.0.0.1" in started[0], "there are no accounts"
     assert "rename the folder" in refused("app", "--port", port, "--checkpoint", tmp_path / f"a{os.pathsep}b")
     assert "no checkpoint in three" in refused("app", "--port", port, "--checkpoint", "three")
     assert len(started) == 1

@@ -11,8 +11,10 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch.nn import functional
 from torchvision import models
 
@@ -287,20 +289,30 @@ def test_logits_are_cosines_of_centred_features(
 
 
 def test_the_five_lines_of_the_readme(
-    make_model: ModelMaker, images: torch.Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_model: ModelMaker,
+    images: torch.Tensor,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     save_checkpoint(tmp_path / "checkpoint", make_model(text=TextConfig()))
     task = TaskSpec(tuple(ClassDescription(name, f"A bird called {name}.") for name in NAMES))
     classifier = Engine(tmp_path / "checkpoint", device="cpu").export(task, tmp_path / "flowers.safetensors")
     readme = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
-    (program,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
-    assert "n3core" not in program
+    program, use = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    assert "n3core" not in program + use
     monkeypatch.chdir(tmp_path)
     scope: dict[str, Any] = {}
     exec(program, scope)
     assert json.loads(scope["notes"]["class_names"]) == list(NAMES)
     with torch.no_grad():
         assert torch.allclose(scope["network"](normalise(images)), classifier(images), rtol=1e-4, atol=1e-3)
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (70, 90, 3), np.uint8))
+    picture.save(tmp_path / "photo.jpg")
+    exec(use, scope)
+    found = Engine(tmp_path / "checkpoint", device="cpu").predict(task, [Image.open(tmp_path / "photo.jpg")])
+    np.testing.assert_allclose(scope["shares"].detach().numpy(), found.probabilities[0], atol=1e-4)
+    assert capsys.readouterr().out.startswith(f"{found.top(0, 1)[0][0]} 0.")
 
 
 def test_classifiers_share_no_hooks_and_no_tensors(make_model: ModelMaker, make_states: StatesMaker) -> None:

@@ -316,9 +316,13 @@ def test_kill_between_the_two_renames_of_a_save_loses_nothing(tmp_path: Path) ->
 
 def test_state_of_other_settings_is_refused(tmp_path: Path) -> None:
     module, optimizer, folder = tiny_state(tmp_path)
-    save_state(folder, 5, module, optimizer, '{"seed": 1}')
+    save_state(folder, 5, module, optimizer, '{"training": {"seed": 1}, "network": "resnet18"}')
+    with pytest.raises(InputError, match="a run with seed 1 instead of 2"):
+        load_state(folder, module, optimizer, '{"training": {"seed": 2}, "network": "resnet18"}')
+    with pytest.raises(InputError, match="another network"):
+        load_state(folder, module, optimizer, '{"training": {"seed": 1}, "network": "googlenet"}')
     with pytest.raises(InputError, match="other settings"):
-        load_state(folder, module, optimizer, '{"seed": 2}')
+        load_state(folder, module, optimizer, "{}")
 
 
 def test_state_of_other_classes_is_one_line(tmp_path: Path) -> None:

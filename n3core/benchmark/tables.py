@@ -127,6 +127,8 @@ def continual_sheet(results: BenchmarkResults) -> Sheet | None:
 def to_terminal(sheet: Sheet, width: int) -> list[Table]:
     """Rich tables, to be printed without markup: one, or several that repeat the first column where it is too wide.
 
+    The sheet's notes are not among them.
+
     Args:
         sheet: the table.
         width: of the terminal, in characters.
@@ -150,8 +152,6 @@ def to_terminal(sheet: Sheet, width: int) -> list[Table]:
         for row in sheet.rows:
             table.add_row(*(row[column] for column in (0, *group)))
         tables.append(table)
-    if sheet.notes:
-        tables[-1].caption, tables[-1].caption_justify = "\n".join(sheet.notes), "left"
     return tables
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "Subset",
     "class_by_key",
     "classes_of",
+    "is_split",
     "load_pixels",
     "square_pixels",
 ]
@@ -104,6 +105,11 @@ def class_by_key(dataset: Dataset, key: str) -> ClassInfo:
             raise InputError(f"{key!r} names {len(found)} classes of {dataset.name}; use one of the ids {ids}")
     close = _closest(key, [info.name for info in dataset.classes])
     raise InputError(f"{dataset.name} has no class {key[:80]!r}; the closest are {', '.join(close)}")
+
+
+def is_split(dataset: Dataset) -> bool:
+    """Whether its splits differ; where each holds every class, nothing is unseen once a model is trained on it."""
+    return len({frozenset(ids) for ids in dataset.splits.values()}) > 1
 
 
 def classes_of(dataset: Dataset, split: str) -> tuple[ClassInfo, ...]:

@@ -87,7 +87,7 @@ def is_gbu(folder: Path) -> bool:
     return (folder / FEATURE_FILE).is_file() and (folder / SPLIT_FILE).is_file()
 
 
-def open_gbu(folder: Path) -> GbuFeatures:
+def open_gbu(folder: Path | str) -> GbuFeatures:
     """Read both files of a folder.
 
     Args:
@@ -100,6 +100,7 @@ def open_gbu(folder: Path) -> GbuFeatures:
         InputError: a file missing or damaged; features, labels and attributes of different lengths; NaN, or an
             attribute that is constant; positions out of range; seen and unseen classes that overlap.
     """
+    folder = Path(folder)
     missing = [name for name in (FEATURE_FILE, SPLIT_FILE) if not (folder / name).is_file()]
     if missing:
         raise InputError(f"{folder} lacks {' and '.join(missing)}; get xlsa17.zip from {GBU_PAGE}")

@@ -86,6 +86,8 @@ def check_image(source: bytes | Path, name: str) -> None:
 def _open(source: bytes | Path, name: str) -> Image.Image:
     limit = min(MAX_PIXELS, Image.MAX_IMAGE_PIXELS or MAX_PIXELS)
     too_large = f"more than {limit // 1_000_000} megapixels; make it smaller"
+    if isinstance(source, Path) and source.is_dir():
+        raise ImageError(f"{name} is a folder; name image files")
     try:
         length = source.stat().st_size if isinstance(source, Path) else len(source)
         if length == 0:
@@ -99,6 +101,8 @@ def _open(source: bytes | Path, name: str) -> Image.Image:
         raise ImageError(f"image {name} is not a JPEG, PNG, WebP, GIF, BMP or TIFF; replace the file") from None
     except ImageError:
         raise
+    except FileNotFoundError:
+        raise ImageError(f"no image {name}; check the path") from None
     except _DECODE_ERRORS as error:
         raise ImageError(f"image {name} cannot be opened ({_reason(error)}); replace the file") from None
     if image.width * image.height > limit:

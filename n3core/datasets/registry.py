@@ -142,7 +142,7 @@ def _open_path(path: Path, descriptions: Path | None, strict: bool) -> Dataset:
     if path.is_file():
         raise InputError(f"{path} is neither a folder nor a parquet file; give one of them or a name")
     raise InputError(
-        f"no dataset {str(path)[:200]!r}; use {', '.join(_short_names())} or the path of a folder or parquet"
+        f"no dataset {str(path)[:200]!r}; use {', '.join(_short_names())} or the path of a folder or parquet file"
     )
 
 

@@ -11,6 +11,10 @@ __all__ = ["tabulate_diagnosis", "tabulate_evaluation", "tabulate_words"]
 
 _WORST = 3  # classes named in the table
 _MOST_IMAGES = 20  # told one by one
+_WORDS_LEGEND = (
+    "Words of largest gradient first: + more of it raises the score of the class explained, - lowers it. Ruled out: "
+    "other classes, and the words of theirs that do it. Layers and pixels: --json, or n3 report."
+)
 
 
 def tabulate_evaluation(summary: Mapping[str, Any]) -> Table:
@@ -30,7 +34,12 @@ def tabulate_evaluation(summary: Mapping[str, Any]) -> Table:
         rows.append((f"control: {name.replace('_', ' ')}", f"{value:.1f} %"))
     columns = zip(summary["class_names"], summary["class_accuracies"], summary["column_sums"], strict=True)
     for name, accuracy, given in sorted(columns, key=lambda column: column[1])[:_WORST]:
-        rows.append((f"weakest: {name}", f"{accuracy:.1f} %, {given} images given to it"))
+        if accuracy < 100:
+            rows.append((f"weakest: {name}", f"{accuracy:.1f} %, named {given} times"))
+    own = [sum(row) for row in summary["confusion"]]
+    drawn = max(range(len(own)), key=lambda place: summary["column_sums"][place] - own[place])
+    if (given := summary["column_sums"][drawn]) > own[drawn]:
+        rows.append((f"draws most: {summary['class_names'][drawn]}", f"named {given} times, has {own[drawn]} images"))
     table = Table(show_header=False, title=f"{summary['data']} / {summary['split']}")
     for row in rows:
         table.add_row(*row)
@@ -42,8 +51,9 @@ def tabulate_words(summary: Mapping[str, Any]) -> Table:
     images = summary["images"]
     if len(images) <= _MOST_IMAGES:
         table = Table(
-            Column("image", overflow="fold"), "class", "explained", "words for it", "ruled out", title="evidence"
-        )
+            Column("image", overflow="fold"), "named", "explained", "its words", "ruled out", title="evidence",
+            caption=_WORDS_LEGEND, caption_justify="left",
+        )  # fmt: skip
         for row in images:
             evidence, best = row["evidence"], row["probabilities"][0]
             others = "; ".join(
@@ -55,7 +65,8 @@ def tabulate_words(summary: Mapping[str, Any]) -> Table:
                 row["image"], f"{best['class']} {100 * best['probability']:.1f} %", evidence["target"], words, others
             )
         return table
-    table = Table("class", "images", "words that carry it", title=f"evidence in {len(images)} images")
+    title = f"evidence in {len(images)} images"
+    table = Table("class", "images", "its words", title=title, caption=_WORDS_LEGEND, caption_justify="left")
     for entry in summary["words"]:
         table.add_row(entry["class"], str(entry["images"]), ", ".join(_signed(word) for word in entry["words"]))
     return table

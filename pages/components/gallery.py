@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from n3core.datasets.base import ClassInfo, Dataset, ImageRef
+from n3core.datasets.base import ClassInfo, Dataset, ImageRef, is_split
 from n3core.errors import InputError
 from pages.components import picture, task_state
 from pages.components.outcomes import Outcome
@@ -94,7 +94,6 @@ def show_counts(dataset: Dataset, classes: tuple[ClassInfo, ...], counts: Mappin
         counts: class id -> number of its pictures.
     """
     splits = {class_id: split for split, ids in dataset.splits.items() for class_id in ids}
-    everywhere = len({frozenset(ids) for ids in dataset.splits.values()}) <= 1
     numbers = [counts[info.id] for info in classes]
     rows = {
         "Class": [info.name for info in classes],
@@ -102,7 +101,7 @@ def show_counts(dataset: Dataset, classes: tuple[ClassInfo, ...], counts: Mappin
         "Pictures": numbers,
         "Words": [len(info.description.split()) for info in classes],
     }
-    if everywhere:
+    if not is_split(dataset):
         del rows["Split"]
     st.caption(f"{sum(numbers):,} pictures of {len(classes):,} classes, {min(numbers):,} to {max(numbers):,} of each")
     st.dataframe(

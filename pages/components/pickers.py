@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from n3core.datasets.base import ClassInfo, Dataset, Subset
+from n3core.datasets.base import ClassInfo, Dataset, Subset, is_split
 from n3core.datasets.registry import DATA_VARIABLE, TEXTS_MARK, available_datasets
 from n3core.errors import InputError
 from pages.components import uploads
@@ -156,8 +156,9 @@ def show_split(dataset: Dataset) -> str:
     Returns:
         What `classes_of` takes.
     """
-    splits = {_SPLITS.get(split, split): split for split in ("test", "val", "train") if dataset.splits.get(split)}
-    splits |= {split: split for split in dataset.splits if split not in _SPLITS and dataset.splits[split]}
+    known = [split for split in dataset.splits if dataset.splits[split] and is_split(dataset)]
+    splits = {_SPLITS[split]: split for split in ("test", "val", "train") if split in known}
+    splits |= {split: split for split in known if split not in _SPLITS}
     splits["all"] = "all"
     chosen = st.selectbox(
         "Split",
