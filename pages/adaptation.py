@@ -26,7 +26,7 @@ except InputError as error:
     st.error(literal(str(error)), icon=":material/error:")
     st.stop()
 
-st.header(literal(task.title or "A task without a title"), anchor=False)
+heading.show_task(task)
 view, scale, each = adaptation.show_controls()
 try:
     if view == adaptation.VIEWS[1]:

@@ -16,7 +16,7 @@ heading.show(
 )
 
 results = benchmarks_source.show()
-view = benchmarks.show_views()
+view = benchmarks.show_views(results)
 try:
     if view == benchmarks.ATTENTION:
         benchmarks_attention.show(results)

@@ -29,7 +29,7 @@ except InputError as error:
     st.error(literal(str(error)), icon=":material/error:")
     st.stop()
 
-st.header(literal(task.title or "A task without a title"), anchor=False)
+heading.show_task(task)
 history.show()
 figures = st.container()
 left, right = st.columns([5, 7], gap="large")
@@ -42,10 +42,10 @@ with right:
     except InputError as error:
         st.error(literal(str(error)), icon=":material/error:")
         refs, truth, missing = (), (), ()
-    if not refs:
+    if not refs and uploads.held() is None:
         st.info(
-            "This task has no pictures to judge: its classes are in no dataset. Try it on pictures of your own, "
-            "or name the classes as a dataset does.",
+            "This task has no pictures to judge: it is of no dataset. Try it on pictures of your own, or open a task "
+            "of a dataset and change its texts.",
             icon=":material/image_not_supported:",
         )
     filters = wall.show_filters(edited=before is not None, with_dataset=bool(refs))
@@ -68,11 +68,12 @@ chosen = task_state.chosen_image()
 elsewhere = None if chosen in {ref.id for ref in refs} else find_picture(task, chosen)
 alone = ((elsewhere[0],), (elsewhere[1],)) if elsewhere and filters.source == wall.DATASET else None
 try:
-    now_verdicts = judge(task, refs, truth, data)
-    before_verdicts = judge(before, refs, truth, data) if before else None
-    opened_verdicts = judge(opened, refs, truth, data) if before else None
-    one_now = judge(task, *alone, data) if alone else now_verdicts
-    one_before = judge(before, *alone, data) if alone and before else before_verdicts
+    with figures, st.spinner("Judging the pictures…"):
+        now_verdicts = judge(task, refs, truth, data)
+        before_verdicts = judge(before, refs, truth, data) if before else None
+        opened_verdicts = judge(opened, refs, truth, data) if before else None
+        one_now = judge(task, *alone, data) if alone else now_verdicts
+        one_before = judge(before, *alone, data) if alone and before else before_verdicts
 except InputError as error:
     right.error(literal(str(error)), icon=":material/error:")
     export.show(task)

@@ -21,7 +21,7 @@ if task is None:
     st.stop()
 try:
     get_engine()
-    st.header(literal(task.title or "A task without a title"), anchor=False)
+    heading.show_task(task)
     case = diagnose_source.show(task)
     trial = diagnose_fix.pending(task)
     measured = diagnose.was_measured(task, case) and (trial is None or diagnose.was_measured(trial.before, case))
@@ -32,10 +32,13 @@ except InputError as error:
     st.stop()
 
 diagnose.show_figures(found)
+wide = diagnose_matrix.is_wide(task)
+if case is not None and wide:
+    diagnose_matrix.show(task, case, found)
 left, right = st.columns([5, 7], gap="large")
 with left, st.container(key="mend"):
     diagnose_fix.show(task, case, found, before)
 with right:
-    if case is not None:
+    if case is not None and not wide:
         diagnose_matrix.show(task, case, found)
     diagnose.show_ranking(task, case, found)

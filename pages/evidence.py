@@ -29,6 +29,7 @@ if task is None:
     st.info("Open a task to begin: some classes, each with a description.", icon=":material/edit_note:")
     task_chooser.show()
     st.stop()
+heading.show_task(task)
 left, right = st.columns([4, 8], gap="large")
 try:
     get_engine()

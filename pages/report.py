@@ -21,13 +21,14 @@ if task is None:
     st.info("Open a task to begin: some classes, each with a description.", icon=":material/description:")
     task_chooser.show()
     st.stop()
-st.header(literal(task.title or "A task without a title"), anchor=False)
+heading.show_task(task)
 try:
     get_engine()
     has_pictures = bool(pictures_of(task, 1)[0])
     if not has_pictures:
         st.info(
-            "This task has no pictures: the report tells what the descriptions say and how far they move the network.",
+            "This task has no pictures of a dataset: the report tells what the descriptions say and how far they move "
+            "the network. Pictures of your own are judged on the pages Describe and Evidence.",
             icon=":material/image_not_supported:",
         )
     report.show(task, report.show_settings(has_pictures, task_state.chosen_image()))

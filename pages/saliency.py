@@ -24,13 +24,14 @@ if task is None:
     st.info("Open a task to begin: some classes, each with a description.", icon=":material/edit_note:")
     task_chooser.show()
     st.stop()
+heading.show_task(task)
 try:
     engine = get_engine()
     refs, truth, _ = pictures_of(task, _EACH)
     if not refs:
         st.info(
-            "This task has no pictures to look at: its classes are in no dataset. Open a task whose classes are those "
-            "of a dataset, on the page Describe.",
+            "This task has no pictures to look at: it is of no dataset. Open one that is, on the page Describe; "
+            "pictures of your own are looked at there and on the page Evidence.",
             icon=":material/image_not_supported:",
         )
         st.stop()

@@ -115,7 +115,7 @@ def test_only_so_many_pictures_are_kept() -> None:
     ("name", "content", "why"),
     [
         ("empty.png", b"", "0 bytes"),
-        ("text.png", b"no picture at all", "not a JPEG"),
+        ("text.png", b"no picture at all", "is no JPEG"),
         ("page.html", b"<script>alert(1)</script>", "no image"),
         ("program.exe", b"MZ", "no image"),
         ("cut.png", picture(5)[:300], "truncated or damaged"),

@@ -98,7 +98,7 @@ def _open(source: bytes | Path, name: str) -> Image.Image:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise ImageError(f"image {name} has {too_large}") from None
     except UnidentifiedImageError:
-        raise ImageError(f"image {name} is not a JPEG, PNG, WebP, GIF, BMP or TIFF; replace the file") from None
+        raise ImageError(f"image {name} is no JPEG, PNG, WebP, GIF, BMP, TIFF, PPM or AVIF; replace the file") from None
     except ImageError:
         raise
     except FileNotFoundError:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["aggregate_evidence", "explain_tokens", "merge_pieces", "token_gradients"]
 
-# A word with its accents, hyphens and apostrophes ("lance-shaped"), or any other visible character by itself
-_UNIT = re.compile(r"(?:[^\W_][\u0300-\u036f]*)+(?:[-'\u2019](?:[^\W_][\u0300-\u036f]*)+)*|\S")
+# A number ("1.5"), a word with its accents, hyphens and apostrophes ("lance-shaped"), or any other visible character
+_UNIT = re.compile(r"\d+(?:[.,]\d+)+|(?:[^\W_][\u0300-\u036f]*)+(?:[-'\u2019](?:[^\W_][\u0300-\u036f]*)+)*|\S")
 _LEADING = 3  # words of an image that count as its leading evidence
 
 

@@ -43,8 +43,10 @@ def probability_bars(
         pattern = {"color": BEFORE, "pattern": {"shape": "/", "size": 5}}
         figure.add_bar(**_bars(before, image, chosen), name="before the edit", marker=pattern)
     rows = len(chosen) * (2 if before is not None else 1)
+    whole = len(chosen) == len(now.class_names)
+    title = "Probability of each class" if whole else f"Probability of {len(chosen)} of {len(now.class_names)} classes"
     figure.update_layout(
-        title={"text": "Probability of each class", "x": 0, "xanchor": "left", "font": {"size": 15}},
+        title={"text": title, "x": 0, "xanchor": "left", "font": {"size": 15}},
         xaxis={"title": {"text": "Probability (%)"}, "range": [0, 101], "dtick": 20, "fixedrange": True},
         yaxis={
             "range": [len(chosen) - 0.5, -0.5],

@@ -12,8 +12,8 @@ __all__ = ["tabulate_diagnosis", "tabulate_evaluation", "tabulate_words"]
 _WORST = 3  # classes named in the table
 _MOST_IMAGES = 20  # told one by one
 _WORDS_LEGEND = (
-    "Words of largest gradient first: + more of it raises the score of the class explained, - lowers it. Ruled out: "
-    "other classes, and the words of theirs that do it. Layers and pixels: --json, or n3 report."
+    "Words of largest gradient first: \u207a more of it raises the score of the class explained, \u207b lowers it. "
+    "Ruled out: other classes, and the words of theirs that do it. Layers and pixels: --json, or n3 report."
 )
 
 
@@ -87,4 +87,4 @@ def tabulate_diagnosis(summary: Mapping[str, Any]) -> Table:
 
 
 def _signed(word: Mapping[str, Any]) -> str:
-    return ("+" if (word["support"] or 0) >= 0 else "-") + word["word"]
+    return word["word"] + ("\u207a" if (word["support"] or 0) >= 0 else "\u207b")

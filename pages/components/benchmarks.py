@@ -18,16 +18,28 @@ __all__ = ["ATTENTION", "show", "show_views"]
 
 _TABLE, _ACCURACY, _BOTH, _CONTINUAL = "Table", "Accuracy", "Seen and unseen", "Continual"
 ATTENTION = "Attention"
+_VIEW = "benchmark_view"
 
 
-def show_views() -> str:
-    """Let the user choose a view; `ATTENTION` is the one that needs no file."""
+def show_views(results: BenchmarkResults | None) -> str:
+    """Let the user choose among the views that a file has something for; `ATTENTION` is the one that needs no file."""
+    views = [_TABLE, _ACCURACY, _BOTH, _CONTINUAL, ATTENTION]
+    if results is not None:
+        alone = bool(results.runs or results.unavailable)
+        there = (
+            (_TABLE, alone),
+            (_ACCURACY, bool(results.runs)),
+            (_BOTH, any(run.generalized for run in results.runs)),
+            (_CONTINUAL, bool(results.continual)),
+        )
+        views = [*(view for view, known in there if known), ATTENTION]
+    if st.session_state.get(_VIEW) not in views:
+        st.session_state[_VIEW] = views[0]
     return st.segmented_control(
         "View",
-        (_TABLE, _ACCURACY, _BOTH, _CONTINUAL, ATTENTION),
-        default=_TABLE,
+        views,
         required=True,
-        key="benchmark_view",
+        key=_VIEW,
         bind="query-params",
         label_visibility="collapsed",
     )
@@ -43,8 +55,7 @@ def show(results: BenchmarkResults, view: str) -> None:
     notes = systems()
     titles = {name: note.title for name, note in notes.items()}
     _show_setting(results)
-    only_continual = bool(results.continual) and not (results.runs or results.unavailable)
-    if view == _CONTINUAL or only_continual:
+    if view == _CONTINUAL:
         benchmarks_curves.show_continual(results)
     elif not results.runs:
         st.info("No system of this file has a number.", icon=":material/search_off:")
@@ -76,7 +87,7 @@ def _show_gist(results: BenchmarkResults, notes: Mapping[str, SystemNote]) -> No
     ours = next((row for row in rows if row.method.startswith(OURS)), None)
     other = next((row for row in rows if not row.method.startswith(OURS)), None)
     grid = st.grid(3, min_column_width=150, border=True)
-    for label, row in (("Best of N3", ours), ("Best of the others", other)):
+    for label, row in (("Best N3 trained here", ours), ("Best of the others", other)):
         grid.metric(
             label,
             f"{row.accuracy:.1f} %" if row else "-",

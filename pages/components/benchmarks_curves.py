@@ -49,9 +49,6 @@ def show_accuracy(results: BenchmarkResults, titles: Mapping[str, str]) -> None:
 def show_seen_unseen(results: BenchmarkResults, titles: Mapping[str, str]) -> None:
     """Show the seen-unseen curves; the arguments are those of `show_accuracy`."""
     rows = [row for row in summarise(results) if row.generalized is not None]
-    if not rows:
-        st.info("This run has not measured seen and unseen classes together.", icon=":material/search_off:")
-        return
     names = [row.method for row in rows]
     best = sorted(rows, key=lambda row: -row.generalized.ausuc if row.generalized else 0.0)[:_SHOWN]
     default = [row.method for row in rows if row in best]
@@ -86,9 +83,6 @@ def show_seen_unseen(results: BenchmarkResults, titles: Mapping[str, str]) -> No
 def show_continual(results: BenchmarkResults) -> None:
     """Show the continual learners: H after each task, and what each comes to."""
     rows = summarise_continual(results)
-    if not rows:
-        st.info("This run has not measured continual learning.", icon=":material/search_off:")
-        return
     best = max(rows, key=lambda row: row.mean_harmonic)
     kind = "with Class Normalization" if best.normalised else "without Class Normalization"
     st.plotly_chart(
@@ -104,7 +98,7 @@ def show_continual(results: BenchmarkResults) -> None:
             "Learner": [row.learner for row in rows],
             "Class Normalization": [row.normalised for row in rows],
             "mH": [row.mean_harmonic for row in rows],
-            "mAUC": [row.mean_auc for row in rows],
+            "mAUC": [100 * row.mean_auc for row in rows],
             "mJA": [row.mean_joint for row in rows],
             "Forgetting": [row.forgetting for row in rows],
             "Seeds": [row.seeds for row in rows],
@@ -115,12 +109,12 @@ def show_continual(results: BenchmarkResults) -> None:
         table,
         hide_index=True,
         column_config={
-            "mH": st.column_config.NumberColumn(format="%.1f", help="Mean over tasks of H, in percent"),
+            "mH": st.column_config.NumberColumn(format="%.1f %%", help="Mean over tasks of H"),
             "mAUC": st.column_config.NumberColumn(
-                format="%.3f", help="Mean over tasks of the area under the seen-unseen curve, at most 1"
+                format="%.1f %%", help="Mean over tasks of the area under the seen-unseen curve, of the whole square"
             ),
             "mJA": st.column_config.NumberColumn(
-                format="%.1f", help="Mean over tasks of the accuracy over all classes, in percent"
+                format="%.1f %%", help="Mean over tasks of the accuracy over all classes"
             ),
             "Forgetting": st.column_config.NumberColumn(
                 format="%.3f", help="Best accuracy of a task minus the last one, mean over tasks, at most 1"

@@ -29,13 +29,14 @@ def show() -> BenchmarkResults | None:
     if options:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             if st.session_state.get(_FILE) not in options:
-                st.session_state[_FILE] = options[0]
+                st.session_state[_FILE] = next((name for name in files if read_file(files[name]).runs), options[0])
             chosen = st.selectbox(
                 "Results file",
                 options,
                 format_func=lambda name: held[0] if held and name == _OWN else name,
                 key=_FILE,
                 persist_state="session",
+                bind="query-params",
                 width=320,
             )
             with st.popover("Open a file", icon=":material/upload_file:"):

@@ -149,6 +149,9 @@ def _show_measure(task: TaskSpec, case: Case) -> None:
             ":material/experiment: Measured: the task without each class, with its name alone, and where its evidence "
             "lies."
         )
+        with st.expander("What was measured", icon=":material/table:", on_change="rerun", key="measured") as box:
+            if box.open:
+                _show_trials(task, case)
         return
     steps = len(task.names) * (2 if case.labels(task) is not None and len(task.names) > 2 else 1)
     st.button(
@@ -158,6 +161,39 @@ def _show_measure(task: TaskSpec, case: Case) -> None:
         args=(task, case),
         help=f"{steps} experiments: the task without each class, with its name in place of its description, and the "
         "words on which the decision for it rests. Takes some seconds.",
+    )
+
+
+def _show_trials(task: TaskSpec, case: Case) -> None:
+    prediction, labels = case.predict(task), case.labels(task)
+    removals, shares = run_trials(task, case.data, case.refs, labels, prediction.labels, lambda done, total: None)
+    of_removal, of_share = {each.name: each for each in removals}, {each.name: each for each in shares}
+    percent = st.column_config.NumberColumn(format="%.0f %%")
+    rows: dict[str, list[object]] = {"Class": list(task.names)}
+    if removals:
+        found = [of_removal[name] for name in task.names]
+        rows |= {
+            "Others without it": [each.others_without - each.others_before for each in found],
+            "Right": [each.own_before for each in found],
+            "By its name alone": [each.own_name_only for each in found],
+        }
+    rows["Visual evidence"] = [100 * of_share[name].visual if name in of_share else None for name in task.names]
+    st.dataframe(
+        rows,
+        hide_index=True,
+        column_config={
+            "Others without it": st.column_config.NumberColumn(
+                format="%+.1f", help="Points of accuracy that the other classes win or lose when it is left out"
+            ),
+            "Right": percent,
+            "By its name alone": st.column_config.NumberColumn(
+                format="%.0f %%", help="Its pictures named rightly with its name in place of its description"
+            ),
+            "Visual evidence": st.column_config.NumberColumn(
+                format="%.0f %%", help="Share of the gradient that falls on words a picture can show"
+            ),
+        },
+        alt="What leaving out each class does to the others, and what its description adds to its name",
     )
 
 

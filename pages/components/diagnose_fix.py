@@ -84,7 +84,7 @@ def show(task: TaskSpec, case: Case | None, found: Diagnosis, before: Diagnosis 
     st.markdown(mark_text(entry))
     st.caption(
         ":green-background[**Green**]: a picture can show it. :orange-background[*Orange*]: it cannot. "
-        ":red-background[Red]: leaves it open, or contradicts."
+        ":violet-background[Violet]: leaves it open, or contradicts."
     )
     _show_pictures(task, case, entry)
     trial = pending(task)

@@ -20,13 +20,19 @@ from pages.components.diagnose_pictures import show_drawn, show_pictures
 from pages.components.diagnose_source import Case
 from pages.components.plain import literal
 
-__all__ = ["show"]
+__all__ = ["is_wide", "show"]
 
 _COUNTS, _RATES = "Pictures", "% of the class"
 _MOST = 40  # classes shown at once: those with the most errors
 _TRUE, _OWN = "true", "own"  # columns beside those of the classes
-_NAMES, _WIDTH = 170, 44  # pixels of the column of names, and of the others
+_NAMES = 170  # pixels of the column of names
+_WIDE = 12  # classes from which the matrix wants the width of the page
 _ERROR, _RIGHT = "213, 94, 0", "0, 114, 178"  # Okabe and Ito
+
+
+def is_wide(task: TaskSpec) -> bool:
+    """Whether the matrix wants the width of the page."""
+    return len(task.names) > _WIDE
 
 
 def show(task: TaskSpec, case: Case, found: Diagnosis) -> None:
@@ -60,6 +66,7 @@ def _show_confusion(task: TaskSpec, case: Case, confusion: ConfusionMatrix, pred
     order = _choose_order(confusion, alike)
     if len(order) < len(task.names):
         st.caption(f"The {len(order)} classes with the most errors, of {len(task.names)}.")
+    row_height = 35 if len(order) <= _WIDE else 28  # the sums are below all rows
     event = st.dataframe(
         _style(confusion, order, rates=unit == _RATES, hidden=hidden),
         hide_index=True,
@@ -67,8 +74,8 @@ def _show_confusion(task: TaskSpec, case: Case, confusion: ConfusionMatrix, pred
         on_select="rerun",
         selection_mode="single-cell",
         key=f"confusion {_digest(task, order)}",
-        height=35 * (len(order) + 2) + 3 if len(order) <= 20 else 740,
-        row_height=35,
+        height=row_height * (len(order) + 2) + 3,
+        row_height=row_height,
         alt="Confusion matrix: a row for what is shown, a column for what it is named, below them the column sums",
     )
     st.caption(
@@ -137,16 +144,17 @@ def _number(value: float) -> str:
 
 def _columns(confusion: ConfusionMatrix, order: list[int]) -> dict[str, object]:
     """Columns bear the numbers of the rows: names would be cut, and ten of them would not fit."""
+    width = 40 if len(order) <= _WIDE else 36
     classes = {
         f"c{index}": st.column_config.NumberColumn(
-            str(place), help=f"named {literal(confusion.class_names[index])}", width=_WIDTH, alignment="center"
+            str(place), help=f"named {literal(confusion.class_names[index])}", width=width, alignment="center"
         )
         for place, index in enumerate(order, start=1)
     }
     return {
         _TRUE: st.column_config.TextColumn("shows ↓ named →", pinned=True, width=_NAMES),
         **classes,
-        _OWN: st.column_config.NumberColumn("own", help="Pictures that show the class (row sum)", width=_WIDTH),
+        _OWN: st.column_config.NumberColumn("own", help="Pictures that show the class (row sum)", width=width),
     }
 
 

@@ -23,7 +23,7 @@ def mark_text(entry: ClassDiagnosis) -> str:
     """
     text = entry.text[:_MOST_CHARACTERS]
     open_spans = sorted({span for reason in entry.reasons if reason.kind in _OPEN for span in reason.spans})
-    spans = [(start, end, ":red-background[{}]") for start, end in open_spans if end <= len(text)]
+    spans = [(start, end, ":violet-background[{}]") for start, end in open_spans if end <= len(text)]
     for word in mark_words(text):
         if word.kind in ("visual", "unseen") and all(
             word.end <= start or word.start >= end for start, end in open_spans

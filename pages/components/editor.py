@@ -48,10 +48,12 @@ def show(task: TaskSpec) -> None:
 
 
 def _show_form(name: str, text: str) -> None:
-    key = f"text of {name}: {hash(text)}"
+    key = _key_of(name, text)
+    if key not in st.session_state:
+        st.session_state[key] = typing_watch.draft(key) or text
     with st.form("description", border=False):
         with st.container(key=typing_watch.WATCHED):
-            st.text_area(f"Description of {literal(name)}", text, key=key, height=210)
+            st.text_area(f"Description of {literal(name)}", key=key, height=210)
         st.form_submit_button(
             "Apply",
             type="primary",
@@ -60,7 +62,12 @@ def _show_form(name: str, text: str) -> None:
             args=(name, key),
             help="Synthesize the network anew (Ctrl+Enter in the text)",
         )
-    typing_watch.show_length(name, st.session_state.get(key, text), key)
+    typing_watch.show_length(name, text, key)
+
+
+def _key_of(name: str, text: str) -> str:
+    """Key of the text area of a class; another one once the text is another."""
+    return f"text of {name}: {hash(text)}"
 
 
 def _show_actions(task: TaskSpec, name: str, text: str) -> None:
@@ -84,7 +91,15 @@ def _show_actions(task: TaskSpec, name: str, text: str) -> None:
             )
         st.button("Duplicate", icon=":material/content_copy:", on_click=_duplicate, args=(name,))
         _show_rename(name)
-        st.button("Remove", icon=":material/delete:", on_click=task_state.remove_class, args=(name,))
+        few = len(task.classes) <= 2
+        st.button(
+            "Remove",
+            icon=":material/delete:",
+            disabled=few,
+            help="A classifier needs two classes" if few else None,
+            on_click=task_state.remove_class,
+            args=(name,),
+        )
 
 
 def _text_of_dataset(task: TaskSpec, name: str) -> str | None:
@@ -144,6 +159,8 @@ def _show_cards(task: TaskSpec, edited: str) -> None:
                 marks.append(":blue[:material/add: new]")
             elif opened[entry.name] != entry.text:
                 marks.append(":blue[:material/edit: edited]")
+            if typing_watch.draft(_key_of(entry.name, entry.text)) is not None:
+                marks.append(":orange[:material/edit_note: typed, not applied]")
             if dropped := text_length(entry.text).dropped_words:
                 marks.append(f":orange[:material/content_cut: last {count_words('w ' * dropped)} not read]")
             st.caption(" · ".join(marks))

@@ -62,7 +62,11 @@ def show_trial(task: TaskSpec, data: str, ref: ImageRef, truth: str, evidence: T
     was, value = (100 * float(prediction.probabilities[0, column]) for prediction in (before, now))
     grid = st.grid(2, min_column_width=140, border=True)
     grid.metric(
-        f"Probability of {literal(evidence.target)}", f"{value:.1f} %", f"{value - was:+.1f} points", delta_color="off"
+        "Probability",
+        f"{value:.1f} %",
+        f"{value - was:+.1f} points",
+        delta_color="off",
+        help=f"Of {literal(evidence.target)}",
     )
     names_now, names_before = (task.names[int(prediction.labels[0])] for prediction in (now, before))
     grid.metric(

@@ -13,7 +13,7 @@ from pages.components.plain import count_words, literal
 __all__ = ["mark_words", "name_words", "show_bars", "show_legend", "show_ruled_out", "word_labels"]
 
 _LEVELS = (0.12, 0.3, 0.6)  # strengths from which a word is coloured, laid on colour, laid on colour in bold
-_MINUS = "\u2212"
+_PLUS, _MINUS = "\u207a", "\u207b"  # raised behind the word: before it they would make "2" a negative number
 _SPACE = re.compile(r"^\s|\s$")
 _RULED_OUT = 3  # descriptions shown with their whole text
 
@@ -48,16 +48,17 @@ def _plain(run: str) -> str:
 
 
 def _mark(word: str, level: int, support: float) -> str:
-    colour, sign = ("blue", "\\+") if support >= 0 else ("orange", _MINUS)
-    text = f"{sign}{literal(word)}"
+    colour, sign = ("blue", _PLUS) if support >= 0 else ("orange", _MINUS)
+    text = f"{literal(word)}{sign}"
     return (f":{colour}[{text}]", f":{colour}-background[{text}]", f":{colour}-background[**{text}**]")[level - 1]
 
 
 def show_legend(target: str) -> None:
     """Say how to read the colours and signs."""
     st.caption(
-        ":gray[little] · :blue[\\+some] · :blue-background[\\+much] · :blue-background[**\\+most**] gradient. "
-        f"\\+ more of the word raises the logit of {literal(target)}, :orange-background[{_MINUS}] lowers it. A strong "
+        f":gray[little] · :blue[some{_PLUS}] · :blue-background[much{_PLUS}] · :blue-background[**most{_PLUS}**] "
+        "gradient. "
+        f":blue[{_PLUS}] more of the word raises the score of {literal(target)}, :orange[{_MINUS}] lowers it. A strong "
         "gradient is not yet a word that decides: leave it out and see."
     )
 
@@ -78,8 +79,8 @@ def word_labels(description: DescriptionEvidence, count: int) -> dict[int, str]:
     for index, word in enumerate(description.words):
         seen[word] = seen.get(word, 0) + 1
         if index in chosen:
-            sign = ":blue[\\+]" if description.support[index] >= 0 else f":orange[{_MINUS}]"
-            labels[index] = f"{sign} {literal(word)}" + (f" ({seen[word]})" if seen[word] > 1 else "")
+            sign = f":blue[{_PLUS}]" if description.support[index] >= 0 else f":orange[{_MINUS}]"
+            labels[index] = f"{literal(word)}{sign}" + (f" ({seen[word]})" if seen[word] > 1 else "")
     return labels
 
 
@@ -100,7 +101,10 @@ def show_bars(description: DescriptionEvidence, target: str, *, shares: bool = F
 def show_ruled_out(evidence: TokenEvidence) -> None:
     """Show the classes that are ruled out, by which words, the most decidedly ruled out first."""
     st.subheader("Ruled out", anchor=False)
-    st.caption("Other classes by their largest gradient divided by their probability: their words speak against them.")
+    st.caption(
+        "Other classes by their largest gradient divided by their probability: how the loss reacts to their words, "
+        "though hardly anything is left of them."
+    )
     for description in evidence.ruled_out[:_RULED_OUT]:
         with st.container(border=True, gap="xsmall"):
             st.markdown(

@@ -11,6 +11,7 @@ from n3core.datasets.base import ClassInfo, Dataset, ImageRef, is_split
 from n3core.errors import InputError
 from pages.components import picture, task_state
 from pages.components.outcomes import Outcome
+from pages.components.pickers import SPLITS
 from pages.components.plain import literal
 from pages.components.resources import thumbnail
 
@@ -93,7 +94,7 @@ def show_counts(dataset: Dataset, classes: tuple[ClassInfo, ...], counts: Mappin
         classes: what to show, in order.
         counts: class id -> number of its pictures.
     """
-    splits = {class_id: split for split, ids in dataset.splits.items() for class_id in ids}
+    splits = {class_id: SPLITS.get(split, split) for split, ids in dataset.splits.items() for class_id in ids}
     numbers = [counts[info.id] for info in classes]
     rows = {
         "Class": [info.name for info in classes],
@@ -103,7 +104,9 @@ def show_counts(dataset: Dataset, classes: tuple[ClassInfo, ...], counts: Mappin
     }
     if not is_split(dataset):
         del rows["Split"]
-    st.caption(f"{sum(numbers):,} pictures of {len(classes):,} classes, {min(numbers):,} to {max(numbers):,} of each")
+    least, most = min(numbers), max(numbers)
+    each = f"{least:,} to {most:,}" if least < most else f"{most:,}"
+    st.caption(f"{sum(numbers):,} pictures of {len(classes):,} classes, {each} of each")
     st.dataframe(
         rows,
         hide_index=True,
@@ -123,7 +126,9 @@ def _show_pages(total: int, size: int, what: str) -> int:
         st.session_state[_PAGE] = 1
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         line = st.empty()
-        number = st.pagination(pages, key=_PAGE, bind="query-params") if pages > 1 else 1
+        # In a row the pager would take itself for too narrow to show two numbers.
+        width = 80 + 40 * min(pages, 7)
+        number = st.pagination(pages, key=_PAGE, bind="query-params", width=width) if pages > 1 else 1
         if pages > _MANY_PAGES:
             st.number_input(
                 "Go to page",

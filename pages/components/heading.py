@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
+from n3core.descriptions import TaskSpec
+from pages.components import task_state
 from pages.components.address import choose_model, chosen_model
 from pages.components.plain import literal
 from pages.components.resources import models
 
-__all__ = ["show"]
+__all__ = ["show", "show_task"]
 
 _MODEL = "model"
 
@@ -42,6 +44,17 @@ def show(title: str, purpose: str, *, with_model: bool = True) -> None:
         st.warning(
             f"There is no model “{literal(wanted[:80])}” here; this page uses “{literal(next(iter(known)))}”.",
             icon=":material/warning:",
+        )
+
+
+def show_task(task: TaskSpec) -> None:
+    """Show what a task is called, and whether it is still what was opened under that name."""
+    st.header(literal(task.title or "A task without a title"), anchor=False)
+    opened = task_state.first()
+    if opened is not None and opened != task:
+        st.caption(
+            ":material/edit: Edited since it was opened. A link or a reload opens it without the edits: *Task (json)* "
+            "on the page Describe keeps them."
         )
 
 

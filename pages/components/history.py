@@ -16,6 +16,7 @@ def show() -> None:
     """Show the bar; the task must be open."""
     if error := task_state.take_error():
         st.error(literal(error), icon=":material/error:")
+        st.toast(literal(error), icon=":material/error:", duration="long")  # the bar may be off the screen
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             "Undo",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OWN",
+    "SPLITS",
     "UPLOADED",
     "show_classes",
     "show_dataset",
@@ -34,7 +35,7 @@ __all__ = [
 _DATA, _KINGDOM = "data", "kingdom"
 
 OWN, UPLOADED = "my own folder or file", "my uploaded pictures"
-_SPLITS = {"train": "seen", "val": "validation", "test": "unseen"}
+SPLITS = {"train": "seen", "val": "validation", "test": "unseen"}  # as a dataset and as the pages call them
 _FIELDBOOK = "fieldbook-"
 
 
@@ -157,8 +158,8 @@ def show_split(dataset: Dataset) -> str:
         What `classes_of` takes.
     """
     known = [split for split in dataset.splits if dataset.splits[split] and is_split(dataset)]
-    splits = {_SPLITS[split]: split for split in ("test", "val", "train") if split in known}
-    splits |= {split: split for split in known if split not in _SPLITS}
+    splits = {SPLITS[split]: split for split in ("test", "val", "train") if split in known}
+    splits |= {split: split for split in known if split not in SPLITS}
     splits["all"] = "all"
     chosen = st.selectbox(
         "Split",

@@ -67,8 +67,8 @@ def _show(
         st.markdown(literal(info.description))
         st.caption(f"Picture {literal(ref.id)}, {index + 1:,} of {len(refs):,}")
         with st.container(horizontal=True):
-            _show_step("Previous", ":material/arrow_back:", "Left", refs, index - 1)
-            _show_step("Next", ":material/arrow_forward:", "Right", refs, index + 1)
+            _show_step("Previous", "Left", refs, index - 1)
+            _show_step("Next", "Right", refs, index + 1)
 
 
 def _show_picture(data: str, ref: ImageRef, info: ClassInfo) -> None:
@@ -99,11 +99,10 @@ def _show_picture(data: str, ref: ImageRef, info: ClassInfo) -> None:
         st.error(literal(str(error)))
 
 
-def _show_step(label: str, icon: str, shortcut: str, refs: tuple[ImageRef, ...], index: int) -> None:
+def _show_step(label: str, shortcut: str, refs: tuple[ImageRef, ...], index: int) -> None:
     inside = 0 <= index < len(refs)
     st.button(
         label,
-        icon=icon,
         shortcut=shortcut,
         disabled=not inside,
         on_click=task_state.choose_image,

@@ -12,11 +12,13 @@ from n3core.errors import InputError
 from pages.components.plain import count_words, literal
 from pages.components.resources import text_length
 
-__all__ = ["WATCHED", "show_length"]
+__all__ = ["WATCHED", "draft", "show_length"]
 
 WATCHED = "watched_text"  # key of the container around the text area
 _LONGEST = 200_000  # characters that the browser sends
 _PAUSE = 300  # milliseconds
+_DRAFTS = "drafts"  # session state: key of a text area -> what was typed into it and not applied
+_MOST_DRAFTS = 50
 _SCRIPT = f"""
 export default function (component) {{
   const {{ parentElement, setStateValue }} = component
@@ -49,8 +51,22 @@ def show_length(name: str, text: str, key: str) -> None:
     """
     shown_here = st.container()
     typed = _watch(key=f"typing {key}", default={"text": None}, on_text_change=_heard).text
+    if isinstance(typed, str):
+        _keep(key, typed, text)
     with shown_here:
-        _show(name, text, typed if isinstance(typed, str) else text)
+        _show(name, text, draft(key) or text)
+
+
+def draft(key: str) -> str | None:
+    """What was typed into a text area and not applied, if anything: it outlives a visit to another class or page."""
+    return st.session_state.get(_DRAFTS, {}).get(key)
+
+
+def _keep(key: str, typed: str, text: str) -> None:
+    drafts = {other: kept for other, kept in st.session_state.get(_DRAFTS, {}).items() if other != key}
+    if typed != text and len(typed) < _LONGEST:
+        drafts[key] = typed
+    st.session_state[_DRAFTS] = dict([*drafts.items()][-_MOST_DRAFTS:])
 
 
 def _show(name: str, text: str, shown: str) -> None:

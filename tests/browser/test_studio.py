@@ -109,6 +109,13 @@ def test_the_length_follows_the_typing_before_anything_is_applied(studio: str, n
     box.press_sequentially(" Petals violet.")
     page.get_by_text("72 words typed, not applied").wait_for()
     expect(page.get_by_text("The last edit changed")).to_have_count(0)
+    page.get_by_text("All 10 classes").click()
+    page.get_by_role("button", name="Edit", exact=True).nth(1).click()  # the first that is not open
+    expect(page.get_by_label("Description of windflower")).to_have_count(0)
+    expect(page.get_by_text("typed, not applied")).to_have_count(1)  # on the card of windflower
+    page.get_by_role("button", name="Edit", exact=True).nth(0).click()
+    page.get_by_text("72 words typed, not applied").wait_for()
+    expect(box).to_have_value(re.compile(r"Petals violet\.$"))
     box.fill("petal " * 3000)
     page.get_by_text(re.compile(r"does not read the last 2,\d+ words of windflower")).wait_for()
     expect(page.get_by_text("The last edit changed")).to_have_count(0)
@@ -155,7 +162,7 @@ def test_a_class_that_no_dataset_has_is_tried_on_an_own_picture(
     ]
     page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(uploaded)
     page.get_by_text("1 picture of your own").wait_for()
-    page.get_by_text("broken.png is not a JPEG").wait_for()
+    page.get_by_text("broken.png is is no JPEG").wait_for()
     page.get_by_text("Picture upload/own.png").wait_for()
     settle(page)
     assert page.locator("img[alt*='picture upload/own.png']").count() == 2

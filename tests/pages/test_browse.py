@@ -137,7 +137,7 @@ def test_counts_of_every_class(open_page: OpenPage) -> None:
     app.segmented_control(key="view").set_value("Counts").run()
     table = app.dataframe[0].value
     assert len(table) == 10 and set(table["Pictures"]) == {40}
-    assert "400 pictures of 10 classes, 40 to 40 of each" in words(app) and not app.exception
+    assert "400 pictures of 10 classes, 40 of each" in words(app) and not app.exception
 
 
 def test_a_kingdom_is_changed_without_leaving_the_view(open_page: OpenPage) -> None:

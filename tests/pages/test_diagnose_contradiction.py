@@ -36,7 +36,7 @@ def test_what_contradicts_what_is_told_and_marked_until_it_is_mended(open_page: 
     assert next(metric.value for metric in app.metric if metric.label == "First to mend") == "snowcup"
     line = "Contradicts itself: colour of the petals is “Five broad white petals” and “petals are red”."
     assert line in shown(app)
-    assert ":red-background[petals are red]" in shown(app)
+    assert ":violet-background[petals are red]" in shown(app)
     app.text_area[0].set_value(TORN.replace(" The petals are red.", ""))
     app = click(app, "Try it")
     assert not app.exception and not app.error and "Contradicts itself" not in shown(app)

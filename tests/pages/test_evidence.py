@@ -61,7 +61,7 @@ def small_task() -> dict[str, object]:
 
 def test_words_are_marked_by_strength_and_sign_and_nothing_else_is_markup() -> None:
     plain = described("red petals  with\nspots", [3, 0, 1, 0.5], [1, 1, -1, 1])
-    strong, medium, weak = ":blue-background[**\\+red**]", ":orange-background[\u2212with]", ":blue[\\+spots]"
+    strong, medium, weak = ":blue-background[**red\u207a**]", ":orange-background[with\u207b]", ":blue[spots\u207a]"
     assert mark_words(plain) == f"{strong} petals {medium} {weak}"
     hostile = described(ATTACK, list(range(len(ATTACK.split()))), [1.0] * len(ATTACK.split()))
     marked = mark_words(hostile)

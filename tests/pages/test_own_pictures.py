@@ -68,10 +68,10 @@ def test_an_empty_box_says_what_to_do_and_pictures_fill_the_gallery(open_page: O
     ("name", "content", "why"),
     [
         ("empty.png", b"", "0 bytes"),
-        ("text.png", b"no picture", "not a JPEG"),
+        ("text.png", b"no picture", "is no JPEG"),
         ("out.zip", archive({"../../evil.png": picture()}), "leads out"),
         ("broken.zip", b"PK\x05", "not a readable zip"),
-        ("<script>alert(1)</script>.png", b"x", "not a JPEG"),
+        ("<script>alert(1)</script>.png", b"x", "is no JPEG"),
     ],
 )
 def test_what_is_refused_is_told_and_the_session_lives_on(
