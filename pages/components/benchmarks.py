@@ -73,7 +73,8 @@ def show(results: BenchmarkResults, view: str) -> None:
 
 def _show_setting(results: BenchmarkResults) -> None:
     setting = results.setting
-    st.header(literal(f"{setting.dataset}, split {setting.split}"), anchor=False)
+    named = setting.dataset.endswith(f":{setting.split}")
+    st.header(literal(setting.dataset if named else f"{setting.dataset}, split {setting.split}"), anchor=False)
     st.caption(
         f"{len(setting.seen)} seen, {len(setting.validation)} validation and {len(setting.unseen)} unseen classes; "
         f"{setting.train_images:,} pictures to fit on, {setting.test_images:,} to judge by; "

@@ -74,7 +74,7 @@ def _show_confusion(task: TaskSpec, case: Case, confusion: ConfusionMatrix, pred
         on_select="rerun",
         selection_mode="single-cell",
         key=f"confusion {_digest(task, order)}",
-        height=row_height * (len(order) + 2) + 3,
+        height=35 + row_height * (len(order) + 1) + 3,
         row_height=row_height,
         alt="Confusion matrix: a row for what is shown, a column for what it is named, below them the column sums",
     )

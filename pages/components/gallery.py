@@ -127,7 +127,7 @@ def _show_pages(total: int, size: int, what: str) -> int:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         line = st.empty()
         # In a row the pager would take itself for too narrow to show two numbers.
-        width = 80 + 40 * min(pages, 7)
+        width = 120 + 40 * min(pages, 7)
         number = st.pagination(pages, key=_PAGE, bind="query-params", width=width) if pages > 1 else 1
         if pages > _MANY_PAGES:
             st.number_input(

@@ -162,7 +162,7 @@ def test_a_class_that_no_dataset_has_is_tried_on_an_own_picture(
     ]
     page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(uploaded)
     page.get_by_text("1 picture of your own").wait_for()
-    page.get_by_text("broken.png is is no JPEG").wait_for()
+    page.get_by_text("broken.png is no JPEG").wait_for()
     page.get_by_text("Picture upload/own.png").wait_for()
     settle(page)
     assert page.locator("img[alt*='picture upload/own.png']").count() == 2
