@@ -108,8 +108,8 @@ def class_by_key(dataset: Dataset, key: str) -> ClassInfo:
 
 
 def is_split(dataset: Dataset) -> bool:
-    """Whether its splits differ; where each holds every class, nothing is unseen once a model is trained on it."""
-    return len({frozenset(ids) for ids in dataset.splits.values()}) > 1
+    """Whether some split leaves classes out; where none does, nothing is unseen once a model is trained on it."""
+    return any(len(set(ids)) < len(dataset.classes) for ids in dataset.splits.values())
 
 
 def classes_of(dataset: Dataset, split: str) -> tuple[ClassInfo, ...]:

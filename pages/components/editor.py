@@ -49,11 +49,9 @@ def show(task: TaskSpec) -> None:
 
 def _show_form(name: str, text: str) -> None:
     key = _key_of(name, text)
-    if key not in st.session_state:
-        st.session_state[key] = typing_watch.draft(key) or text
     with st.form("description", border=False):
         with st.container(key=typing_watch.WATCHED):
-            st.text_area(f"Description of {literal(name)}", key=key, height=210)
+            st.text_area(f"Description of {literal(name)}", typing_watch.draft(key) or text, key=key, height=210)
         st.form_submit_button(
             "Apply",
             type="primary",
@@ -176,7 +174,8 @@ def _open(name: str) -> None:
 
 
 def _apply(name: str, key: str) -> None:
-    task_state.replace_text(name, st.session_state[key])
+    if task_state.replace_text(name, st.session_state[key]):
+        typing_watch.forget_draft(key)
 
 
 def _duplicate(name: str) -> None:

@@ -5,6 +5,7 @@ The choices are shared by all pages and stand in the address of the page.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ __all__ = [
     "OWN",
     "SPLITS",
     "UPLOADED",
+    "kingdoms",
     "show_classes",
     "show_dataset",
     "show_groups",
@@ -49,6 +51,7 @@ def show_dataset(below: DeltaGenerator | None = None) -> tuple[str, Dataset] | N
         Its name or path and the dataset, or None (and a message) where there is none yet.
     """
     options = [*available_datasets(), UPLOADED, OWN]
+    _warn_of_link(_DATA, "dataset", options)
     name = st.selectbox(
         "Dataset",
         options,
@@ -77,6 +80,15 @@ def show_dataset(below: DeltaGenerator | None = None) -> tuple[str, Dataset] | N
             return None
 
 
+def _warn_of_link(parameter: str, what: str, options: Sequence[str]) -> None:
+    """Say that the link which began the session asks for what is not here, before the widget replaces it."""
+    wanted = st.query_params.get(parameter)
+    first_look = not st.session_state.get(f"{parameter}_linked")
+    st.session_state[f"{parameter}_linked"] = True
+    if first_look and wanted and wanted not in options:
+        st.warning(f"There is no {what} “{literal(wanted[:80])}” here.", icon=":material/warning:")
+
+
 def _show_path() -> str:
     """Let the user type where a dataset of their own lies.
 
@@ -101,15 +113,19 @@ def _show_path() -> str:
     return f"{path}{TEXTS_MARK}{texts}" if path and texts else path
 
 
+def kingdoms() -> list[str]:
+    """The datasets of the Fieldbook."""
+    return [name for name in available_datasets() if name.startswith(_FIELDBOOK)]
+
+
 def show_kingdom(data: str) -> None:
     """Let the user pass from one kingdom of the Fieldbook to another; shows nothing for other datasets."""
-    kingdoms = [name for name in available_datasets() if name.startswith(_FIELDBOOK)]
-    if data not in kingdoms:
+    if data not in kingdoms():
         return
     st.session_state[_KINGDOM] = data
     st.segmented_control(
         "Kingdom",
-        kingdoms,
+        kingdoms(),
         required=True,
         format_func=lambda name: name.removeprefix(_FIELDBOOK),
         key=_KINGDOM,
@@ -161,6 +177,7 @@ def show_split(dataset: Dataset) -> str:
     splits = {SPLITS[split]: split for split in ("test", "val", "train") if split in known}
     splits |= {split: split for split in known if split not in SPLITS}
     splits["all"] = "all"
+    _warn_of_link("split", "split", list(splits))
     chosen = st.selectbox(
         "Split",
         list(splits),

@@ -185,7 +185,20 @@ def _show_paste() -> None:
 
 
 def _paste() -> None:
-    task_state.paste_new(st.session_state[_PASTED])
+    task_state.paste_new(st.session_state[_PASTED], _find_fieldbook)
+
+
+def _find_fieldbook(names: Sequence[str]) -> str | None:
+    """The kingdom of the Fieldbook that has all classes of these names: its pictures are at hand."""
+    for data in pickers.kingdoms():
+        dataset = get_dataset(data)
+        try:
+            for name in names:
+                class_by_key(dataset, name)
+        except InputError:
+            continue
+        return data
+    return None
 
 
 def _show_upload() -> None:

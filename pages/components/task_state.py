@@ -150,14 +150,16 @@ def remove_class(name: str) -> bool:
     return _edit(lambda task: replace(task, classes=tuple(entry for entry in task.classes if entry.name != name)))
 
 
-def paste_new(text: str) -> bool:
+def paste_new(text: str, find_dataset: Callable[[Sequence[str]], str | None] = lambda names: None) -> bool:
     """Open a task of pasted descriptions; tell whether that was possible.
 
     Args:
         text: json, csv, yaml or lines `name: text`.
+        find_dataset: told the names of the classes, gives the name of a dataset that has them all, if one does.
     """
     try:
-        start(TaskSpec(parse_pasted(text), title="Pasted descriptions"))
+        task = TaskSpec(parse_pasted(text), title="Pasted descriptions")
+        start(replace(task, dataset=find_dataset(task.names)), {})
     except InputError as error:
         report(str(error))
         return False

@@ -12,7 +12,7 @@ from n3core.errors import InputError
 from pages.components.plain import count_words, literal
 from pages.components.resources import text_length
 
-__all__ = ["WATCHED", "draft", "show_length"]
+__all__ = ["WATCHED", "draft", "forget_draft", "show_length"]
 
 WATCHED = "watched_text"  # key of the container around the text area
 _LONGEST = 200_000  # characters that the browser sends
@@ -62,11 +62,17 @@ def draft(key: str) -> str | None:
     return st.session_state.get(_DRAFTS, {}).get(key)
 
 
+def forget_draft(key: str) -> None:
+    """What was typed is applied now."""
+    st.session_state[_DRAFTS] = {
+        other: kept for other, kept in st.session_state.get(_DRAFTS, {}).items() if other != key
+    }
+
+
 def _keep(key: str, typed: str, text: str) -> None:
-    drafts = {other: kept for other, kept in st.session_state.get(_DRAFTS, {}).items() if other != key}
+    forget_draft(key)
     if typed != text and len(typed) < _LONGEST:
-        drafts[key] = typed
-    st.session_state[_DRAFTS] = dict([*drafts.items()][-_MOST_DRAFTS:])
+        st.session_state[_DRAFTS] = dict([*st.session_state[_DRAFTS].items(), (key, typed)][-_MOST_DRAFTS:])
 
 
 def _show(name: str, text: str, shown: str) -> None:

@@ -33,7 +33,7 @@ def open_results(page: playwright.Page, studio: str, results: BenchmarkResults) 
     page.locator("input[type=file]").set_input_files(
         {"name": "results.json", "mimeType": "application/json", "buffer": content}
     )
-    page.get_by_text("Best of the others").wait_for()
+    expect(page.get_by_role("combobox", name="Results file")).to_have_value("results.json", timeout=60_000)
     page.keyboard.press("Escape")
     settle(page)
 

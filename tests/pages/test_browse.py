@@ -35,6 +35,15 @@ def test_first_page_shows_every_unseen_class(open_page: OpenPage) -> None:
     assert "1 to 24 of 400 pictures" in words(app)
 
 
+def test_a_link_to_what_is_not_here_is_told_once(open_page: OpenPage) -> None:
+    app = open_page("browse", {"data": "nonsense", "split": "foo"})
+    assert [warning.value for warning in app.warning] == [
+        "There is no dataset “nonsense” here.",
+        "There is no split “foo” here.",
+    ]
+    assert not app.run().warning and not app.exception
+
+
 def test_paging_shows_other_pictures_and_the_last_page_ends(open_page: OpenPage) -> None:
     app = open_page("browse")
     app.pagination(key="page").set_value(17).run()

@@ -168,6 +168,16 @@ def test_two_versions_are_set_side_by_side(open_page: OpenPage) -> None:
     assert "of the 100 pictures that both judge" in shown(app)
 
 
+def test_pasted_descriptions_of_species_are_judged_on_their_pictures(open_page: OpenPage) -> None:
+    app = open_page("describe")
+    app.segmented_control(key="task_way").set_value("Pasted descriptions").run()
+    app.text_area(key="pasted_task").set_value("windflower: Violet petals.\nFire_Lily: Scarlet petals.")
+    click(app, "Open them")
+    assert not app.exception and not app.error
+    assert app.header[0].value == "Pasted descriptions" and description(app) == "Violet petals."
+    assert not app.info and app.metric[0].value.endswith("%")
+
+
 def test_a_class_is_duplicated_renamed_and_pasted_over(open_page: OpenPage) -> None:
     app = open_sample(open_page("describe"))
     text = description(app)
