@@ -13,7 +13,7 @@ app: .venv/app.stamp
 test: .venv/test.stamp
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder tests/browser tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder tests/browser tests/test_training.py tests
 
 .venv/app.stamp: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

@@ -140,16 +140,15 @@ def load_state(folder: Path, module: nn.Module, optimizer: torch.optim.Optimizer
 
 def _first_difference(found: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
     """In words, the first of the run's settings that is not what the state was saved with."""
-    if found.get("start") != asked.get("start"):
-        return "another start (--base or --from)"
-    for part, new in asked.items():
-        old = found.get(part)
+    for name, new in asked.items():
+        old = found.get(name)
+        if old == new:
+            continue
+        if name == "start":
+            return "another start (--base or --from)"
         if isinstance(old, dict) and isinstance(new, dict):
-            for name, value in new.items():
-                if old.get(name) != value:
-                    return f"a run with {name} {str(old.get(name))[:80]} instead of {str(value)[:80]}"
-        elif old != new:
-            return f"another {part}"
+            return _first_difference(old, new)
+        return f"a run with {name} {str(old)[:80]} instead of {str(new)[:80]}"
     return "other settings"
 
 

@@ -175,7 +175,7 @@ def test_folders_that_cannot_be_used(folder: Path, tmp_path: Path) -> None:
     (folder / "descriptions.json").write_text(json.dumps(TEXTS | {"rose": "red"}))
     assert "class 'rose' has no readable image" in message()
     (folder / "rose" / "a.png").write_bytes(b"junk")
-    assert "rose/a.png is not a" in message()
+    assert "rose/a.png is no JPEG" in message()
     (folder / "rose" / "a.png").write_bytes(encode((200, 0, 0)))
     (folder / "descriptions.json").write_text(json.dumps(TEXTS))
     assert "descriptions.json: the class 'rose' has no description" in message()

@@ -256,7 +256,9 @@ def test_a_run_goes_on_with_the_model_it_began_with_only(changed: str, image_fol
         tensors = other.base_tensors if changed == "base" else dict(other.named_parameters())
         with torch.no_grad():
             next(iter(tensors.values())).add_(1)
-    with pytest.raises(InputError, match="another network" if changed == "network" else "another start"):
+    with pytest.raises(
+        InputError, match="mode contextual instead of static" if changed == "network" else "another start"
+    ):
         begin(other)
 
 
@@ -319,7 +321,7 @@ def test_state_of_other_settings_is_refused(tmp_path: Path) -> None:
     save_state(folder, 5, module, optimizer, '{"training": {"seed": 1}, "network": "resnet18"}')
     with pytest.raises(InputError, match="a run with seed 1 instead of 2"):
         load_state(folder, module, optimizer, '{"training": {"seed": 2}, "network": "resnet18"}')
-    with pytest.raises(InputError, match="another network"):
+    with pytest.raises(InputError, match="a run with network resnet18 instead of googlenet"):
         load_state(folder, module, optimizer, '{"training": {"seed": 1}, "network": "googlenet"}')
     with pytest.raises(InputError, match="other settings"):
         load_state(folder, module, optimizer, "{}")

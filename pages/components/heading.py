@@ -49,13 +49,14 @@ def show(title: str, purpose: str, *, with_model: bool = True) -> None:
 
 def show_task(task: TaskSpec) -> None:
     """Show what a task is called, and whether it is still what was opened under that name."""
-    st.header(literal(task.title or "A task without a title"), anchor=False)
     opened = task_state.first()
-    if opened is not None and opened != task:
-        st.caption(
-            ":material/edit: Edited since it was opened. A link or a reload opens it without the edits: *Task (json)* "
-            "on the page Describe keeps them."
-        )
+    with st.container(gap="xsmall"):  # of its own: a line that comes and goes must not move the rest of the page
+        st.header(literal(task.title or "A task without a title"), anchor=False)
+        if opened is not None and opened != task:
+            st.caption(
+                ":material/edit: Edited since it was opened. A link or a reload opens it without the edits: *Task "
+                "(json)* on the page Describe keeps them."
+            )
 
 
 def _choose() -> None:

@@ -19,6 +19,7 @@ _LONGEST = 200_000  # characters that the browser sends
 _PAUSE = 300  # milliseconds
 _DRAFTS = "drafts"  # session state: key of a text area -> what was typed into it and not applied
 _MOST_DRAFTS = 50
+_APPLIED = "drafts_applied"  # session state: how often a text was applied
 _SCRIPT = f"""
 export default function (component) {{
   const {{ parentElement, setStateValue }} = component
@@ -50,7 +51,9 @@ def show_length(name: str, text: str, key: str) -> None:
         key: changes with the text area, so that nothing typed into another one counts.
     """
     shown_here = st.container()
-    typed = _watch(key=f"typing {key}", default={"text": None}, on_text_change=_heard).text
+    # What the browser sends late, of a text that was applied meanwhile, must not come back when that is undone.
+    times = st.session_state.get(_APPLIED, 0)
+    typed = _watch(key=f"typing {times} {key}", default={"text": None}, on_text_change=_heard).text
     if isinstance(typed, str):
         _keep(key, typed, text)
     with shown_here:
@@ -64,15 +67,19 @@ def draft(key: str) -> str | None:
 
 def forget_draft(key: str) -> None:
     """What was typed is applied now."""
-    st.session_state[_DRAFTS] = {
-        other: kept for other, kept in st.session_state.get(_DRAFTS, {}).items() if other != key
-    }
+    st.session_state[_DRAFTS] = _others(key)
+    st.session_state[_APPLIED] = st.session_state.get(_APPLIED, 0) + 1
 
 
 def _keep(key: str, typed: str, text: str) -> None:
-    forget_draft(key)
+    drafts = _others(key)
     if typed != text and len(typed) < _LONGEST:
-        st.session_state[_DRAFTS] = dict([*st.session_state[_DRAFTS].items(), (key, typed)][-_MOST_DRAFTS:])
+        drafts[key] = typed
+    st.session_state[_DRAFTS] = dict([*drafts.items()][-_MOST_DRAFTS:])
+
+
+def _others(key: str) -> dict[str, str]:
+    return {other: kept for other, kept in st.session_state.get(_DRAFTS, {}).items() if other != key}
 
 
 def _show(name: str, text: str, shown: str) -> None:

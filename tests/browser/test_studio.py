@@ -39,6 +39,7 @@ def test_editing_a_description_changes_predictions(studio: str, new_page: NewPag
     page.screenshot(path=artifacts / "describe-light.png")
     page.get_by_role("button", name="Undo").click()
     expect(report).to_have_count(0)
+    settle(page)
     expect(page.get_by_label("Description of windflower")).to_have_value(re.compile("tuberous perennial"))
 
 
