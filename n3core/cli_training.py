@@ -132,10 +132,10 @@ def train(
         plates=plates,
         seed=seed,
     )
-    for line in list_overlaps(data):
-        warn(line)
     sources, shares = episode_sources(data, model.config.image_size, encoder, plates)
     held_out = validation_sets(data, model.config.image_size, encoder)
+    for line in list_overlaps(sources, held_out):
+        warn(line)
     if base is not None:
         calibrate_features(model, sources[0].images.pixels[:: max(1, len(sources[0].images.pixels) // 2000)])
     finished = feature_steps == 0 or start_on_features(model, config, sources, shares, out, device=device)

@@ -16,7 +16,7 @@ from multiprocessing import get_context
 import numpy as np
 
 from n3core.config import PretrainConfig, TrainConfig
-from n3core.datasets.base import ClassInfo, Dataset, classes_of, is_split, load_pixels
+from n3core.datasets.base import ClassInfo, Dataset, classes_of, load_pixels
 from n3core.datasets.fieldbook.book import KINGDOMS, Fieldbook, describe, random_varieties, render_many
 from n3core.datasets.fieldbook.schema import Species
 from n3core.datasets.registry import open_dataset
@@ -93,14 +93,15 @@ def validation_sets(names: Sequence[str], size: int, encoder: TextEncoder) -> li
     return [_validation_set(dataset, size, encoder) for dataset in datasets]
 
 
-def list_overlaps(names: Sequence[str]) -> tuple[str, ...]:
-    """One line per dataset whose classes are all of them seen, for whoever trains on it."""
-    datasets = [open_dataset(name) for name in names if name != VARIETIES]
+def list_overlaps(sources: Sequence[EpisodeSource], held_out: Sequence[ValidationSet]) -> tuple[str, ...]:
+    """One line per dataset of which validation classes are trained on as well."""
+    seen = {source.images.name: set(source.images.class_ids) for source in sources}
+    shared = [(part, seen.get(part.name, set()) & set(part.class_ids)) for part in held_out]
     return tuple(
-        f"{dataset.name} has no splits: it is trained on and judged by the same classes, so no figure of them is "
+        f"{part.name}: {len(both)} of {len(part.class_ids)} validation classes are trained on, so no figure of them is "
         "zero-shot; name seen and unseen classes in splits.json"
-        for dataset in datasets
-        if not is_split(dataset)
+        for part, both in shared
+        if both
     )
 
 
@@ -110,7 +111,8 @@ def _validation_set(dataset: Dataset, size: int, encoder: TextEncoder) -> Valida
     pixels = load_pixels(dataset, [ref for group in refs for ref in group], size)
     encoded = encoder.encode([info.description for info in classes])
     labels = np.repeat(np.arange(len(classes)), [len(group) for group in refs])
-    return ValidationSet(dataset.name, pixels, labels, encoded.states, encoded.mask)
+    class_ids = tuple(info.id for info in classes)
+    return ValidationSet(dataset.name, pixels, labels, encoded.states, encoded.mask, class_ids)
 
 
 def _several(dataset: Dataset, part: str, why: str) -> tuple[ClassInfo, ...]:

@@ -47,13 +47,14 @@ _SHARES_OF_END = (0.25, 0.5, 0.75)
 
 @dataclass(frozen=True)
 class ValidationSet:
-    """Described classes that no episode draws: pixels (N, S, S, 3) uint8, labels (N,), token states and mask."""
+    """Described classes that no episode draws: pixels (N, S, S, 3) uint8, labels (N,), token states, mask and ids."""
 
     name: str
     pixels: np.ndarray
     labels: np.ndarray
     states: Tensor
     mask: Tensor
+    class_ids: tuple[str, ...]
 
 
 class _FullPrecision(nn.Module):

@@ -162,7 +162,7 @@ def find_measured_faults(
 ) -> tuple[tuple[Reason, ...], ...]:
     """What the experiments say against each class, in the order of `class_names`."""
     found: dict[str, list[Reason]] = {name: [] for name in class_names}
-    gains = [_gain(removal) for removal in removals]
+    gains = [gain for gain in map(_gain, removals) if not np.isnan(gain)]  # nan, where no other class has pictures
     # Fewer classes are easier to tell apart, whichever is left out.
     easier = max(0.0, float(np.median(gains))) if len(gains) > 2 else 0.0
     for removal in removals:

@@ -51,7 +51,7 @@ def _show_form(name: str, text: str) -> None:
     key = _key_of(name, text)
     with st.form("description", border=False):
         with st.container(key=typing_watch.WATCHED):
-            st.text_area(f"Description of {literal(name)}", typing_watch.draft(key) or text, key=key, height=210)
+            st.text_area(f"Description of {literal(name)}", typing_watch.standing(key, text), key=key, height=210)
         st.form_submit_button(
             "Apply",
             type="primary",
@@ -157,7 +157,7 @@ def _show_cards(task: TaskSpec, edited: str) -> None:
                 marks.append(":blue[:material/add: new]")
             elif opened[entry.name] != entry.text:
                 marks.append(":blue[:material/edit: edited]")
-            if typing_watch.draft(_key_of(entry.name, entry.text)) is not None:
+            if typing_watch.standing(_key_of(entry.name, entry.text), entry.text) != entry.text:
                 marks.append(":orange[:material/edit_note: typed, not applied]")
             if dropped := text_length(entry.text).dropped_words:
                 marks.append(f":orange[:material/content_cut: last {count_words('w ' * dropped)} not read]")

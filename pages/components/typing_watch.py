@@ -12,7 +12,7 @@ from n3core.errors import InputError
 from pages.components.plain import count_words, literal
 from pages.components.resources import text_length
 
-__all__ = ["WATCHED", "draft", "forget_draft", "show_length"]
+__all__ = ["WATCHED", "forget_draft", "show_length", "standing"]
 
 WATCHED = "watched_text"  # key of the container around the text area
 _LONGEST = 200_000  # characters that the browser sends
@@ -57,12 +57,15 @@ def show_length(name: str, text: str, key: str) -> None:
     if isinstance(typed, str):
         _keep(key, typed, text)
     with shown_here:
-        _show(name, text, draft(key) or text)
+        _show(name, text, typed if isinstance(typed, str) else standing(key, text))
 
 
-def draft(key: str) -> str | None:
-    """What was typed into a text area and not applied, if anything: it outlives a visit to another class or page."""
-    return st.session_state.get(_DRAFTS, {}).get(key)
+def standing(key: str, text: str) -> str:
+    """What stands in a text area: the text, or what was typed in its place and not applied.
+
+    The latter outlives a visit to another class or page.
+    """
+    return st.session_state.get(_DRAFTS, {}).get(key, text)
 
 
 def forget_draft(key: str) -> None:
