@@ -28,7 +28,7 @@ try:
     if not has_pictures:
         st.info(
             "This task has no pictures of a dataset: the report tells what the descriptions say and how far they move "
-            "the network. Pictures of your own are judged on the pages Describe and Evidence.",
+            "the network. Pictures of your own are judged on the pages Describe, Evidence, Saliency and Diagnose.",
             icon=":material/image_not_supported:",
         )
     report.show(task, report.show_settings(has_pictures, task_state.chosen_image()))

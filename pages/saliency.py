@@ -5,13 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from n3core.errors import InputError
-from pages.components import heading, saliency, saliency_pictures, task_chooser, task_state
+from pages.components import heading, saliency, saliency_pictures, saliency_source, task_chooser, task_state
 from pages.components.plain import literal
 from pages.components.resources import get_engine
-from pages.components.verdicts import judge, pictures_of
-
-_EACH = 10  # pictures of every class
-_EVERY = 1_000_000  # more pictures than any class has
 
 heading.show(
     "Saliency",
@@ -27,21 +23,10 @@ if task is None:
 heading.show_task(task)
 try:
     engine = get_engine()
-    refs, truth, _ = pictures_of(task, _EACH)
-    if not refs:
-        st.info(
-            "This task has no pictures to look at: it is of no dataset. Open one that is, on the page Describe; "
-            "pictures of your own are looked at there and on the page Evidence.",
-            icon=":material/image_not_supported:",
-        )
+    verdicts = saliency_source.show(task)
+    if verdicts is None:
         st.stop()
-    chosen = task_state.chosen_image()
-    if chosen is not None and chosen not in {ref.id for ref in refs}:  # chosen on another page, from all there are
-        every, names, _ = pictures_of(task, _EVERY)
-        added = [(ref, name) for ref, name in zip(every, names, strict=True) if ref.id == chosen]
-        refs, truth = (*refs, *(ref for ref, _ in added)), (*truth, *(name for _, name in added))
-    verdicts = judge(task, refs, truth)
-    choice = saliency.show(task)
+    choice = saliency.show(task, labelled=bool(verdicts.known.all()))
     if set(engine.config.adapt) == {"fc"}:
         st.caption("This checkpoint generates the last layer only: both networks are the same.")
     view = st.segmented_control(

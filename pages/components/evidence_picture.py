@@ -12,7 +12,7 @@ from pages.components import task_state, uploads
 from pages.components.plain import literal
 from pages.components.resources import large_picture
 from pages.components.steps import show_steps
-from pages.components.verdicts import Verdicts, class_ids_of, find_picture, judge, pictures_of
+from pages.components.verdicts import Verdicts, class_ids_of, find_picture, judge, pictures_of, title_of
 
 __all__ = ["Choice", "Picture", "show"]
 
@@ -38,8 +38,7 @@ class Picture:
     @property
     def title(self) -> str:
         """One line of plain text for a list."""
-        verdict = "✓" if self.truth == self.guess else f"✗ named {self.guess}" if self.truth else f"named {self.guess}"
-        return f"{self.truth or 'own picture'}, {self.ref.id} {verdict}"
+        return title_of(self.ref, self.truth, self.guess)
 
 
 @dataclass(frozen=True)

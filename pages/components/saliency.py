@@ -15,7 +15,8 @@ from pages.components.resources_saliency import grad_cam_stages
 __all__ = ["Choice", "show"]
 
 _TARGETS = ("Loss", "Predicted", "True", "Another")
-_OTHER, _COLOURS = "saliency_other", "saliency_colours"
+_UNLABELLED = ("Predicted", "Another")
+_TARGET, _OTHER, _COLOURS = "saliency_target", "saliency_other", "saliency_colours"
 _BASELINE_TITLES = dict(zip(BASELINES, ("mean colour", "black", "white", "the picture, blurred"), strict=True))
 _AUTOMATIC = "automatic"
 
@@ -49,13 +50,20 @@ class Choice:
         return {"Predicted": guess, "Another": self.other}.get(self.kind, truth)
 
 
-def show(task: TaskSpec) -> Choice:
+def show(task: TaskSpec, *, labelled: bool) -> Choice:
     """Show the controls in one row.
+
+    Args:
+        task: described classes.
+        labelled: whether the class of every picture is known; else there is no true one to explain.
 
     Raises:
         InputError: no checkpoint.
     """
     other = task.names[0]
+    kinds = _TARGETS if labelled else _UNLABELLED
+    if st.session_state.get(_TARGET) not in kinds:
+        st.session_state[_TARGET] = kinds[0]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         method = st.selectbox(
             "Method",
@@ -67,15 +75,14 @@ def show(task: TaskSpec) -> Choice:
         )
         kind = st.segmented_control(
             "Explain",
-            _TARGETS,
-            default=_TARGETS[0],
+            kinds,
             required=True,
-            key="saliency_target",
+            key=_TARGET,
             persist_state="session",
             help="The loss E of the true class, as in the paper, or the logit of one class: the one that the fully "
             "adapted network names, the one that the picture shows, or any other",
         )
-        if kind == _TARGETS[3]:
+        if kind == "Another":
             if st.session_state.get(_OTHER) not in task.names:
                 st.session_state[_OTHER] = other
             other = st.selectbox("Which class", task.names, key=_OTHER, persist_state="session", width=210)

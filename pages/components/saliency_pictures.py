@@ -18,7 +18,7 @@ from pages.components.progress import late_bar
 from pages.components.resources_saliency import part_mask, picture, picture_maps
 from pages.components.saliency import Choice
 from pages.components.steps import show_steps
-from pages.components.verdicts import Verdicts
+from pages.components.verdicts import Verdicts, title_of
 
 __all__ = ["VIEWS", "VIEW_KEY", "show_many", "show_one"]
 
@@ -46,7 +46,7 @@ class _Panels:
 
 def show_one(task: TaskSpec, verdicts: Verdicts, choice: Choice) -> None:
     """Show the chosen picture large, with both maps, the colour bar and the shares."""
-    order = sorted(range(len(verdicts.refs)), key=lambda row: (task.names.index(verdicts.truth[row]), row))
+    order = sorted(range(len(verdicts.refs)), key=lambda row: ((*task.names, "").index(verdicts.truth[row]), row))
     ids = [verdicts.refs[row].id for row in order]
     chosen = task_state.chosen_image()
     place = ids.index(chosen) if chosen in ids else 0
@@ -55,14 +55,15 @@ def show_one(task: TaskSpec, verdicts: Verdicts, choice: Choice) -> None:
     panels = _compute(task, verdicts, [row], choice, _LARGE)
     truth, target = str(verdicts.truth[row]), choice.target(str(verdicts.truth[row]), str(verdicts.guesses[row]))
     headings = ("The picture", *_NETWORKS)
-    lines = [f"Shows **{literal(truth)}**", *(f"Named {_named(maps, 0)}" for maps in (panels.whole, panels.last))]
+    shows = f"Shows **{literal(truth)}**" if truth else "A picture of your own"
+    lines = [shows, *(f"Named {_named(maps, 0)}" for maps in (panels.whole, panels.last))]
     grid = st.grid(3, min_column_width=190, gap="medium")
     for heading, line, pixels in zip(headings, lines, panels.rows[0], strict=True):
         with grid.cell(), st.container(gap="xsmall"):
             st.markdown(f"**{heading}**")
-            st.image(pixels, alt=_alt(heading, truth, target, choice), width="stretch", output_format="PNG")
+            st.image(pixels, alt=_alt(heading, truth or "Own picture", target, choice), width="stretch", output_format="PNG")
             st.caption(line)
-    _show_legend(panels, choice, [truth], f"Saliency for {_what(choice, target)}")
+    _show_legend(panels, choice, [_label(verdicts, row)], f"Saliency for {_what(choice, target)}")
     _show_shares(verdicts, [row], panels)
 
 
@@ -71,10 +72,12 @@ def show_many(task: TaskSpec, verdicts: Verdicts, choice: Choice) -> None:
     if st.session_state.get(_CLASS) not in (_ALL, *task.names):
         st.session_state[_CLASS] = _ALL
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.selectbox("Pictures of", (_ALL, *task.names), key=_CLASS, persist_state="session", width=260)
-        wrong = st.toggle("Wrongly named only", key="saliency_wrong", persist_state="session")
+        name, wrong = _ALL, False
+        if verdicts.known.any():
+            name = st.selectbox("Class", (_ALL, *task.names), key=_CLASS, persist_state="session", width=260)
+            wrong = st.toggle("Wrongly named only", key="saliency_wrong", persist_state="session")
     keep = (verdicts.truth == name) | (name == _ALL)
-    rows = [int(row) for row in np.flatnonzero(keep & ~verdicts.right if wrong else keep)]
+    rows = [int(row) for row in np.flatnonzero(keep & verdicts.wrong if wrong else keep)]
     if not rows:
         st.info(
             "No picture is left. Choose another class, or show those named rightly too.", icon=":material/search_off:"
@@ -89,13 +92,13 @@ def show_many(task: TaskSpec, verdicts: Verdicts, choice: Choice) -> None:
     st.caption(f"From left to right: the picture, {_NETWORKS[0].lower()}, {_NETWORKS[1].lower()}.")
     grid = st.grid("auto", min_column_width=320, gap="medium")
     for index, row in enumerate(rows):
-        truth = str(verdicts.truth[row])
-        target = choice.target(truth, str(verdicts.guesses[row]))
+        label = _label(verdicts, row)
+        target = choice.target(str(verdicts.truth[row]), str(verdicts.guesses[row]))
         with grid.cell(), st.container(gap="xxsmall"):
-            alts = [_alt(heading, truth, target, choice) for heading in ("The picture", *_NETWORKS)]
+            alts = [_alt(heading, label, target, choice) for heading in ("The picture", *_NETWORKS)]
             st.image(list(panels.rows[index]), width=98, alt=alts, output_format="PNG")
             st.button(
-                literal(truth),
+                literal(label),
                 key=f"saliency {verdicts.refs[row].id}",
                 type="tertiary",
                 help="Show this picture large",
@@ -103,8 +106,8 @@ def show_many(task: TaskSpec, verdicts: Verdicts, choice: Choice) -> None:
                 args=(verdicts.refs[row].id,),
             )
             st.caption(f"Every layer: {_named(panels.whole, index)}  \nLast layer only: {_named(panels.last, index)}")
-    truths = [str(verdicts.truth[row]) for row in rows]
-    _show_legend(panels, choice, truths, f"Saliency for {_what(choice, choice.other)}")
+    labels = [_label(verdicts, row) for row in rows]
+    _show_legend(panels, choice, labels, f"Saliency for {_what(choice, choice.other)}")
     _show_shares(verdicts, rows, panels)
 
 
@@ -187,8 +190,7 @@ def _show_shares(verdicts: Verdicts, rows: Sequence[int], panels: _Panels) -> No
 def _show_steps(verdicts: Verdicts, order: list[int], place: int) -> None:
     ids = [verdicts.refs[row].id for row in order]
     titles = {
-        image_id: f"{verdicts.truth[row]}, {image_id} "
-        + ("✓" if verdicts.right[row] else f"✗ named {verdicts.guesses[row]}")
+        image_id: title_of(verdicts.refs[row], str(verdicts.truth[row]), str(verdicts.guesses[row]))
         for image_id, row in zip(ids, order, strict=True)
     }
     st.session_state[_CHOSEN] = ids[place]
@@ -221,7 +223,12 @@ def _what(choice: Choice, target: str) -> str:
     return f"the logit of the {choice.kind.lower()} class"
 
 
-def _alt(heading: str, truth: str, target: str, choice: Choice) -> str:
+def _label(verdicts: Verdicts, row: int) -> str:
+    """The class that a picture shows; where that is not known, its name."""
+    return str(verdicts.truth[row]) or verdicts.refs[row].id
+
+
+def _alt(heading: str, label: str, target: str, choice: Choice) -> str:
     if heading == "The picture":
-        return f"{truth}, the picture"
-    return f"{truth}, {heading.lower()}: {METHODS[choice.method].title} heat map for {_what(choice, target)}"
+        return f"{label}, the picture"
+    return f"{label}, {heading.lower()}: {METHODS[choice.method].title} heat map for {_what(choice, target)}"

@@ -14,7 +14,7 @@ from n3core.errors import InputError
 from n3core.results import Prediction
 from pages.components.resources import get_dataset, predict
 
-__all__ = ["Verdicts", "class_ids_of", "find_picture", "judge", "pictures_of", "task_of"]
+__all__ = ["Verdicts", "class_ids_of", "find_picture", "judge", "pictures_of", "task_of", "title_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +56,12 @@ class Verdicts:
         """Mean of the accuracies of the classes that have pictures, in percent (paper equation 7); nan without any."""
         names = np.unique(self.truth[self.known])
         return float(np.mean([self.accuracy(name) for name in names])) if len(names) else float("nan")
+
+
+def title_of(ref: ImageRef, truth: str, guess: str) -> str:
+    """One line of plain text for a list: what a picture shows ("" where that is not known), and how it is named."""
+    verdict = "✓" if truth == guess else f"✗ named {guess}" if truth else f"named {guess}"
+    return f"{truth or 'own picture'}, {ref.id} {verdict}"
 
 
 def task_of(data: str, classes: Sequence[ClassInfo], title: str) -> TaskSpec:

@@ -191,6 +191,49 @@ def test_a_task_without_pictures_says_so(open_page: OpenPage) -> None:
     app.run()
     healthy(app)
     assert "no pictures" in app.info[0].value and not images(app)
+    assert [box.label for box in app.file_uploader] == ["Your own pictures"]
+
+
+def noise_file(seed: int) -> bytes:
+    target = io.BytesIO()
+    Image.fromarray(np.random.default_rng(seed).integers(0, 256, (48, 48, 3), np.uint8)).save(target, "PNG")
+    return target.getvalue()
+
+
+def test_pictures_of_ones_own_are_looked_at_without_a_true_class(opened: AppTest) -> None:
+    plates = images(opened)
+    opened.segmented_control(key="saliency_source").set_value("My own pictures").run()
+    healthy(opened)
+    assert not images(opened)
+    for number in range(2):
+        opened.file_uploader[0].upload(f"pet {number}.png", noise_file(number)).run()
+    healthy(opened)
+    assert len(images(opened)) == 3 and "A picture of your own" in words(opened)
+    assert opened.segmented_control(key="saliency_target").options == ["Predicted", "Another"]
+    assert "logit" in charts(opened)[0]["layout"]["xaxis"]["title"]["text"] and not opened.dataframe
+    one = images(opened)
+    click(opened, "Next")
+    assert not set(one) & set(images(opened)) and opened.selectbox(key="saliency_picture").value == "upload/pet 1.png"
+    opened.segmented_control(key="saliency_view").set_value("A page of them").run()
+    healthy(opened)
+    assert len(images(opened)) == 6 and not [toggle for toggle in opened.toggle if toggle.key == "saliency_wrong"]
+    opened.button(key="saliency upload/pet 0.png").click().run()
+    healthy(opened)
+    assert images(opened) == one
+    opened.segmented_control(key="saliency_source").set_value("The dataset").run()
+    healthy(opened)
+    assert images(opened)[0] == plates[0] and "True" in opened.segmented_control(key="saliency_target").options
+
+
+def test_an_own_picture_chosen_elsewhere_is_the_one_shown(open_page: OpenPage) -> None:
+    app = click(open_page("describe"), "Open")
+    app.segmented_control(key="wall_source").set_value("My own pictures").run()
+    next(box for box in app.file_uploader if box.label == "Your own pictures").upload("pet.png", noise_file(0)).run()
+    app.query_params["image"] = "upload/pet.png"
+    app.switch_page("pages/saliency.py").run()
+    healthy(app)
+    assert app.segmented_control(key="saliency_source").value == "My own pictures"
+    assert app.selectbox(key="saliency_picture").value == "upload/pet.png"
 
 
 def test_a_missing_checkpoint_is_told_in_words(
