@@ -203,7 +203,7 @@ def synthesize(
 
 @app.command()
 def predict(
-    images: Annotated[list[Path], typer.Argument(help="Image files.", metavar="IMAGE...")],
+    images: Annotated[list[Path], typer.Argument(help="Image files, or folders of them.", metavar="IMAGE...")],
     descriptions: Descriptions,
     checkpoint: Checkpoint = None,
     top: Annotated[int, typer.Option(help="Classes to print per image (without --json).", min=1)] = 3,
@@ -212,10 +212,13 @@ def predict(
 ) -> None:
     """Classify images into described classes."""
     from n3core.datasets.base import square_pixels
-    from n3core.datasets.images import decode_image
+    from n3core.datasets.images import decode_image, expand_folders
     from n3core.descriptions import load_task
 
     task = load_task(descriptions)
+    images, skipped = expand_folders(images)
+    for line in skipped:
+        warn(line)
     for path in images:
         decode_image(path, str(path))  # a bad image is told before the slow part starts
 

@@ -146,6 +146,15 @@ def test_synthesize_and_predict_agree(data: Path, descriptions: Path, tmp_path: 
     assert len(lines) == 2 and lines[0].startswith(f"{images[0]}: {rows[0]['class']} ")
 
 
+def test_predict_takes_folders_and_leaves_out_what_is_no_picture(data: Path, descriptions: Path) -> None:
+    (data / "rue" / "broken.png").write_bytes(b"no image")
+    result = run("predict", "--json", "--descriptions", descriptions, data / "daisy" / "1.png", data / "rue")
+    assert result.stderr.startswith("warning: left out: image ") and "broken.png" in result.stderr
+    rows = json.loads(result.stdout)["images"]
+    inside = sorted(path for path in (data / "rue").glob("*.png") if path.name != "broken.png")
+    assert [row["image"] for row in rows] == [str(data / "daisy" / "1.png"), *map(str, inside)]
+
+
 def test_wrong_usage_is_one_line_each(data: Path) -> None:
     line = refused("evaluate", "--data", data, "--limit", 0)
     assert "'--limit'" in line and "not '0'; see n3 evaluate --help" in line
@@ -215,11 +224,13 @@ def test_bad_descriptions_are_one_line_each(content: str, words: str, data: Path
 
 def test_bad_images_are_one_line_each(descriptions: Path, data: Path, tmp_path: Path) -> None:
     good = data / "rue" / "0.png"
-    (tmp_path / "cut.png").write_bytes(good.read_bytes()[:-200])
-    (tmp_path / "text.png").write_text("no image")
-    for bad in (tmp_path / "cut.png", tmp_path / "text.png", tmp_path / "missing.png", tmp_path):
+    folder = tmp_path / "bad"
+    folder.mkdir()
+    (folder / "cut.png").write_bytes(good.read_bytes()[:-200])
+    (folder / "text.png").write_text("no image")
+    for bad in (folder / "cut.png", folder / "text.png", tmp_path / "missing.png", folder):
         assert str(bad) in refused("predict", "--descriptions", descriptions, good, bad)
-    assert "is a folder" in refused("predict", "--descriptions", descriptions, tmp_path)
+    assert "no usable image among 2 image files" in refused("predict", "--descriptions", descriptions, folder)
     assert "no image" in refused("predict", "--descriptions", descriptions, tmp_path / "missing.png")
 
 

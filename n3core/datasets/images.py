@@ -7,7 +7,7 @@ import io
 import os
 import struct
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,7 @@ __all__ = [
     "check_image",
     "contents_version",
     "decode_image",
+    "expand_folders",
     "files_version",
 ]
 
@@ -81,6 +82,38 @@ def check_image(source: bytes | Path, name: str) -> None:
         image.load()
     except _DECODE_ERRORS as error:
         raise ImageError(f"image {name} is truncated or damaged ({_reason(error)}); replace the file") from None
+
+
+def expand_folders(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
+    """Put the images of a folder, at any depth and sorted by path, in the place of the folder.
+
+    Args:
+        paths: files, which are not looked at, and folders.
+
+    Returns:
+        Files, and one line for each image of a folder that cannot be used and was left out.
+
+    Raises:
+        ImageError: a folder without a usable image.
+    """
+    files: list[Path] = []
+    skipped: list[str] = []
+    for path in paths:
+        if not path.is_dir():
+            files.append(path)
+            continue
+        inner = sorted(file for file in path.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file())
+        usable = []
+        for file in inner:
+            try:
+                check_image(file, str(file))
+                usable.append(file)
+            except ImageError as error:
+                skipped.append(f"left out: {error}")
+        if not usable:
+            raise ImageError(f"folder {path} has no usable image among {len(inner)} image files; name another")
+        files += usable
+    return files, skipped
 
 
 def _open(source: bytes | Path, name: str) -> Image.Image:

@@ -61,7 +61,9 @@ def show_one(task: TaskSpec, verdicts: Verdicts, choice: Choice) -> None:
     for heading, line, pixels in zip(headings, lines, panels.rows[0], strict=True):
         with grid.cell(), st.container(gap="xsmall"):
             st.markdown(f"**{heading}**")
-            st.image(pixels, alt=_alt(heading, truth or "Own picture", target, choice), width="stretch", output_format="PNG")
+            st.image(
+                pixels, alt=_alt(heading, truth or "Own picture", target, choice), width="stretch", output_format="PNG"
+            )
             st.caption(line)
     _show_legend(panels, choice, [_label(verdicts, row)], f"Saliency for {_what(choice, target)}")
     _show_shares(verdicts, [row], panels)
