@@ -13,10 +13,11 @@ from collections.abc import Callable
 
 import matplotlib
 import numpy as np
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
+from n3core.figures.saliency import Look, overlay
 from n3core.figures.style import BEFORE, NOW
 from n3core.results.adaptation import LayerMagnitudes
 from n3core.results.predictions import ConfusionMatrix
@@ -128,16 +129,15 @@ def draw_saliency(pixels: np.ndarray, maps: dict[str, SaliencyMaps], row: int) -
         panels = figure.subplots(1, 1 + len(maps))
         panels[0].imshow(pixels)
         panels[0].set_title("the picture", fontsize=8)
-        grey = np.repeat(pixels.mean(axis=2, keepdims=True).astype(np.uint8), 3, axis=2)
+        look = Look()
         for axes, (name, found) in zip(panels[1:], maps.items(), strict=True):
-            shares = np.clip(found.magnitude[row] / max(float(found.limits[row]), 1e-12), 0, 1)
-            axes.imshow(grey)
-            heat = axes.imshow(shares, cmap="inferno", vmin=0, vmax=1, alpha=0.3 + 0.6 * shares)
+            axes.imshow(overlay(pixels, found.magnitude[row], float(found.limits[row]), look))
             axes.set_title(name, fontsize=8)
         for axes in panels:
             axes.set_axis_off()
         first = next(iter(maps.values()))
-        bar = figure.colorbar(matplotlib.cm.ScalarMappable(heat.norm, "inferno"), ax=list(panels), shrink=0.85)
+        colours = matplotlib.cm.ScalarMappable(Normalize(0, 1), look.colour_map)
+        bar = figure.colorbar(colours, ax=list(panels), shrink=0.85)
         bar.set_label(f"{first.unit}\n1 = this map's 99th percentile", fontsize=6)
         bar.set_ticks([0, 0.5, 1], labels=["0", "0.5", "1"], fontsize=6)
         return figure
