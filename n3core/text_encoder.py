@@ -97,8 +97,12 @@ def _fingerprint(model: nn.Module) -> str:
     return hashlib.sha256(samples.numpy().tobytes()).hexdigest()[:16]
 
 
-def _load(name: str) -> tuple[Any, Any]:
-    """Tokenizer and frozen model of an encoder.
+def _load(name: str, ask_hub: bool) -> tuple[Any, Any]:
+    """Tokenizer and frozen model of an encoder; of its folder, only data is read and no code.
+
+    Args:
+        name: as in `TextConfig`.
+        ask_hub: whether an encoder that is not on this machine may be fetched.
 
     Raises:
         InputError: they cannot be loaded, are not whole, or do not go together.
@@ -108,13 +112,21 @@ def _load(name: str) -> tuple[Any, Any]:
 
     their_logging.disable_progress_bar()  # loading takes a second, and stderr is for what the user must read
     their_logging.set_verbosity_error()
+    os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")  # else a service is asked to convert other weights
     source: str | Path = _embedded_model() if name == "minilm" else name
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source)
-        model, found = AutoModel.from_pretrained(source, output_loading_info=True, ignore_mismatched_sizes=True)
+        tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=not ask_hub, trust_remote_code=False)
+        model, found = AutoModel.from_pretrained(
+            source, local_files_only=not ask_hub, trust_remote_code=False, use_safetensors=True,
+            output_loading_info=True, ignore_mismatched_sizes=True,
+        )  # fmt: skip
         missing = sorted(key for key in found["missing_keys"] if not key.startswith("pooler."))  # it is not read
         misfits = sorted(str(key[0]) for key in found["mismatched_keys"])
     except Exception as error:  # a damaged folder makes transformers raise nearly anything
+        if isinstance(error, OSError) and not ask_hub and not Path(source).exists():
+            raise InputError(
+                f"text encoder {name!r} is not on this machine; fetch it with: hf download {name[:200]}, or give a local folder"
+            ) from None
         raise _not_loaded(name, str(error) or type(error).__name__) from None
     if missing or misfits:
         what = (
@@ -150,6 +162,8 @@ class TextEncoder:
     Args:
         config: which encoder and how.
         cache_folder: where token states are kept; None keeps nothing.
+        ask_hub: whether an encoder that is not on this machine may be fetched; a person who names one wants that, a
+            checkpoint from elsewhere that names one does not decide it.
 
     Attributes:
         identity: what tells its states from another encoder's: settings and a digest of the weights.
@@ -158,10 +172,10 @@ class TextEncoder:
         InputError: the encoder cannot be loaded, or its width is not `config.hidden_size`.
     """
 
-    def __init__(self, config: TextConfig, cache_folder: Path | None = None) -> None:
+    def __init__(self, config: TextConfig, cache_folder: Path | None = None, *, ask_hub: bool = False) -> None:
         if config.mode not in _MODES:
             raise InputError(f"text mode {config.mode!r} is unknown; choose one of {', '.join(_MODES)}")
-        self._tokenizer, self._model = _load(config.name)
+        self._tokenizer, self._model = _load(config.name, ask_hub)
         width = self._model.config.hidden_size
         if width != config.hidden_size:
             raise InputError(
@@ -177,16 +191,16 @@ class TextEncoder:
 
     @classmethod
     def load(cls, name: str = "minilm", mode: str = "contextual", cache_folder: Path | None = None) -> TextEncoder:
-        """Load by hub id, local directory or "minilm", whatever its width."""
+        """Load by hub id, local directory or "minilm", whatever its width; the hub is asked where it must be."""
         if name == "minilm":
             return cls(TextConfig(name, mode), cache_folder)
         from transformers import AutoConfig
 
         try:
-            width = AutoConfig.from_pretrained(name).hidden_size
+            width = AutoConfig.from_pretrained(name, trust_remote_code=False).hidden_size
         except Exception as error:  # as in `_load`
             raise _not_loaded(name, str(error) or type(error).__name__) from None
-        return cls(TextConfig(name, mode, hidden_size=width), cache_folder)
+        return cls(TextConfig(name, mode, hidden_size=width), cache_folder, ask_hub=True)
 
     def encode(self, texts: Sequence[str], *, batch_size: int = 32) -> TokenStates:
         """Encode texts, reading those seen before from the cache.

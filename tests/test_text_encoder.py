@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import resource
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -240,6 +241,32 @@ def test_a_damaged_encoder_is_one_line(
 def test_local_directory_gives_the_states_of_the_embedded_encoder(encoder: TextEncoder, saved_encoder: Path) -> None:
     local = TextEncoder.load(str(saved_encoder))
     torch.testing.assert_close(local.encode([SHORT]).states, encoder.encode([SHORT]).states, atol=1e-6, rtol=0)
+
+
+def test_an_encoder_that_a_checkpoint_names_is_not_asked_for_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def refuse(host: str, *rest: object, **options: object) -> None:
+        asked.append(host)
+        raise OSError("no network")
+
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("socket.getaddrinfo", refuse)
+    with pytest.raises(InputError, match="'nobody/no-such-encoder' is not on this machine; fetch it with: hf download"):
+        TextEncoder(TextConfig("nobody/no-such-encoder"))
+    assert not asked
+
+
+def test_code_in_the_folder_of_an_encoder_is_not_run(saved_encoder: Path, tmp_path: Path) -> None:
+    folder, mark = tmp_path / "encoder", tmp_path / "it ran"
+    shutil.copytree(saved_encoder, folder)
+    (folder / "own.py").write_text(f"open({str(mark)!r}, 'w')\n")
+    for name, key in (("config.json", "AutoModel"), ("tokenizer_config.json", "AutoTokenizer")):
+        values = json.loads((folder / name).read_text())
+        entry: object = "own.Thing" if key == "AutoModel" else ["own.Thing", "own.Thing"]
+        (folder / name).write_text(json.dumps({**values, "auto_map": {key: entry, "AutoConfig": "own.Thing"}}))
+    assert TextEncoder(TextConfig(str(folder))).encode([SHORT]).states.shape[2] == 384
+    assert not mark.exists()
 
 
 def test_full_disk_costs_the_cache_and_nothing_else(tmp_path: Path) -> None:
