@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from n3core.backbone import BASES
+from n3core.backbone import BASES, build_network, strip_classifier
 from n3core.config import N3Config, check_config, from_json, to_json
 from n3core.errors import InputError
 from n3core.files import unfinished, write_atomically
@@ -128,11 +128,38 @@ def load_checkpoint(folder: Path) -> N3:
         if "base_from" in notes:
             tensors |= _borrow_base(folder, notes["base_from"], list(keys.values()))
         base = {name: tensors[key] for name, key in keys.items()}
+        _check_tensors(config, tensors, base)
         model = N3(config, {k: v.float() if v.is_floating_point() else v for k, v in base.items()})
         model.load_state_dict(tensors)
     except (RuntimeError, KeyError, TypeError, AttributeError, AssertionError) as error:
         raise _misfit(folder, error) from None
     return model.float().eval().requires_grad_(False)
+
+
+def _check_tensors(config: N3Config, tensors: Mapping[str, Tensor], base: Mapping[str, Tensor]) -> None:
+    """Compare the tensors of a file with what its config asks for, before a model of that size is made.
+
+    Raises:
+        RuntimeError: a tensor is missing, unknown, of another shape or kind, or not finite; the message names it.
+    """
+    network = build_network(config.base, 1, device="meta")
+    strip_classifier(config.base, network)
+    _compare(network.state_dict(), base)
+    with torch.device("meta"):
+        blank = N3(config, {name: value.to("meta") for name, value in base.items()})
+    _compare(blank.state_dict(), tensors)
+
+
+def _compare(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
+    for name in sorted(wanted.keys() ^ found.keys()):
+        raise RuntimeError(f"{name[:200]} is {'missing' if name in wanted else 'no tensor of this model'}")
+    for name, value in wanted.items():
+        if found[name].shape != value.shape:
+            raise RuntimeError(f"{name} has the shape {tuple(found[name].shape)}, not {tuple(value.shape)}")
+        if found[name].is_floating_point() != value.is_floating_point() or found[name].is_complex():
+            raise RuntimeError(f"{name} is of the kind {found[name].dtype}")
+        if not torch.isfinite(found[name]).all():
+            raise RuntimeError(f"{name} has values that are not finite")
 
 
 def _borrow_base(folder: Path, place: Mapping[str, str], keys: list[str]) -> dict[str, Tensor]:
@@ -143,7 +170,7 @@ def _borrow_base(folder: Path, place: Mapping[str, str], keys: list[str]) -> dic
     lender = folder.resolve().parent / name
     try:
         tensors, notes = _read_tensors(lender)
-    except InputError as error:
+    except (InputError, OSError) as error:  # a name may be too long for the file system
         raise InputError(f"checkpoint {folder} has no base of its own: {error}") from None
     if notes["sha256"] != place["sha256"]:
         raise InputError(f"checkpoint {folder} takes its base from {lender}, which has changed since; restore that one")

@@ -51,7 +51,8 @@ def write_atomically(path: Path, content: bytes | memoryview) -> None:
     part = unfinished(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
+        part.unlink(missing_ok=True)
+        with part.open("xb") as file:  # a new file, never one that a link in its place leads to
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

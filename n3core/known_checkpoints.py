@@ -10,6 +10,7 @@ __all__ = ["CONFIG", "MAX_TITLE_CHARACTERS", "default_checkpoint", "known_checkp
 
 CONFIG = "config.json"  # of a checkpoint, beside its weights
 MAX_TITLE_CHARACTERS = 60
+_MOST_BYTES = 1_000_000  # of a config
 _ASSETS = Path(__file__).resolve().parent.parent / "assets"
 
 
@@ -36,8 +37,9 @@ def title_of(folder: Path) -> str:
     A folder called `checkpoint` goes by the name of the one above, which is the name of a training run.
     """
     try:
-        title = json.loads((folder / CONFIG).read_text(encoding="utf-8"))["title"]
-    except (OSError, ValueError, KeyError, TypeError):
+        with (folder / CONFIG).open("rb") as file:
+            title = json.loads(file.read(_MOST_BYTES))["title"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         title = None
     if not isinstance(title, str) or not title.strip():
         place = folder.resolve()

@@ -6,6 +6,7 @@ Owns how base and adaptation meet; knows no dataset and no file.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 
@@ -75,7 +76,7 @@ class N3(nn.Module):
         self.labels2adaptation = Labels2Adaptation(config, self.specs)
         scales = len(self.labels2adaptation.adapted) if config.mu_per_tensor else 1
         # mu = exp(log_mu) stays positive and moves in proportion under Adam
-        self.log_mu = nn.Parameter(torch.full((max(scales, 1),), float(torch.tensor(config.mu).log())))
+        self.log_mu = nn.Parameter(torch.full((max(scales, 1),), math.log(config.mu) if config.mu else -math.inf))
         self.log_temperature = nn.Parameter(torch.tensor(config.temperature).log())
         features = self.labels2adaptation.features
         self.register_buffer("feature_mean", torch.zeros(features))

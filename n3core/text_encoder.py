@@ -124,9 +124,8 @@ def _load(name: str, ask_hub: bool) -> tuple[Any, Any]:
         misfits = sorted(str(key[0]) for key in found["mismatched_keys"])
     except Exception as error:  # a damaged folder makes transformers raise nearly anything
         if isinstance(error, OSError) and not ask_hub and not Path(source).exists():
-            raise InputError(
-                f"text encoder {name!r} is not on this machine; fetch it with: hf download {name[:200]}, or give a local folder"
-            ) from None
+            fetch = f"fetch it with: hf download {name[:200]}, or give a local folder"
+            raise InputError(f"text encoder {name!r} is not on this machine; {fetch}") from None
         raise _not_loaded(name, str(error) or type(error).__name__) from None
     if missing or misfits:
         what = (

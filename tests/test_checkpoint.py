@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save
 
 from n3core.backbone import BASES
 from n3core.checkpoint import load_checkpoint, save_checkpoint
@@ -160,6 +160,39 @@ def test_config_that_does_not_fit(saved: Path, change: Callable[[dict], None], w
     assert word in refusal(saved)
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda value: value[0, 0], "conv1.weight has the shape (7, 7), not (64, 3, 7, 7)"),
+        (lambda value: value.long(), "torch.int64"),
+        (lambda value: value.to(torch.complex64), "torch.complex64"),
+        (lambda value: value.index_fill(0, torch.tensor(3), float("nan")), "not finite"),
+        (lambda value: None, "conv1"),
+    ],
+)
+def test_altered_weights_are_told_by_name(
+    saved: Path, change: Callable[[torch.Tensor], torch.Tensor | None], words: str
+) -> None:
+    tensors = load_file(saved / "model.safetensors")
+    changed = change(tensors.pop("base/conv1/weight"))
+    weights = save(tensors | ({} if changed is None else {"base/conv1/weight": changed.contiguous()}))
+    (saved / "model.safetensors").write_bytes(weights)
+    edit_config(saved, lambda notes: notes.update(sha256=hashlib.sha256(weights).hexdigest()))
+    assert words in refusal(saved)
+    if changed is None:
+        edit_config(saved, lambda notes: notes["base_tensors"].remove("conv1.weight"))
+        assert "conv1.weight is missing" in refusal(saved)
+
+
+def test_a_huge_config_takes_no_memory_before_it_is_compared(saved: Path) -> None:
+    edit_config(
+        saved, lambda notes: notes["n3"].update(width=4096, tokens2label_layers=32, labels2adaptation_layers=32)
+    )
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert "does not fit" in refusal(saved)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < before + 500_000, "kilobytes; the model has 10 GB"
+
+
 def test_weights_of_another_base_network(saved: Path, make_model: ModelMaker, tmp_path: Path) -> None:
     other = tmp_path / "other"
     save_checkpoint(other, make_model("squeezenet1_1"))
@@ -292,6 +325,12 @@ def test_only_the_same_base_beside_is_left_out(saved: Path, make_model: ModelMak
 def test_a_base_comes_from_no_other_place(borrower: Path, folder: object) -> None:
     edit_config(borrower, lambda notes: notes["base_from"].update(folder=folder))
     assert str(borrower) in refusal(borrower)
+
+
+@pytest.mark.parametrize("content", [b"[" * 100_000, b'{"title": "x"' + b" " * 2_000_000 + b"}", b"\xff", b"7"])
+def test_an_odd_config_leaves_the_folder_its_name(saved: Path, content: bytes) -> None:
+    (saved / "config.json").write_bytes(content)
+    assert title_of(saved) == saved.parent.name
 
 
 def test_a_title_is_kept_and_a_long_one_is_refused(saved: Path, tmp_path: Path) -> None:

@@ -7,9 +7,11 @@ import json
 import os
 import shutil
 import struct
+import tracemalloc
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -251,6 +253,38 @@ def test_row_windows_give_the_same_bytes_from_many_threads(table: Path, monkeypa
         assert list(pool.map(rows.image_bytes, order)) == [expected[row] for row in order]
     assert [rows.image_bytes(row) for row in range(len(rows))] == expected
     assert len(rows._windows) <= 2
+
+
+def test_equal_images_stored_once_are_read_a_few_rows_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet, "_WINDOW_ROWS", 7)
+    images = [encode((row % 2 * 99, 0, 0)) for row in range(50)]
+    pq.write_table(pa.table({"image": images, "class": ["a", None] * 25}), tmp_path / "same.parquet")
+    rows = ParquetRows(tmp_path / "same.parquet", "image", "class")
+    assert [rows.image_bytes(row) for row in range(50)] == images and max(map(len, rows._windows.values())) <= 7
+    assert rows.rows_by_class == {"a": tuple(range(0, 50, 2))}
+
+
+def test_a_window_that_is_not_as_long_as_it_should_be_is_told(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = ParquetRows(table, "photo", "species")
+    whole = rows._file.iter_batches
+    monkeypatch.setattr(
+        rows, "_file", SimpleNamespace(iter_batches=lambda *given, **named: whole(3, columns=["photo"]))
+    )
+    with pytest.raises(InputError, match="damaged in row group 0"):
+        rows.image_bytes(0)
+
+
+def test_a_long_class_name_in_many_rows_is_held_once(tmp_path: Path) -> None:
+    names = pa.DictionaryArray.from_arrays(pa.array([0, 1] * 2000), pa.array(["a" * 1_000_000, "b"]))
+    images = pa.DictionaryArray.from_arrays(pa.array([0] * 4000), pa.array([encode((9, 9, 9))]))
+    pq.write_table(pa.table({"image": images, "class": names}), tmp_path / "long.parquet")
+    tracemalloc.start()
+    found = ParquetRows(tmp_path / "long.parquet", "image", "class").rows_by_class
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert [len(rows) for rows in found.values()] == [2000, 2000] and peak < 100_000_000
 
 
 def test_a_row_group_too_large_for_memory_is_refused(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:

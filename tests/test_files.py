@@ -36,3 +36,11 @@ def test_what_a_killed_process_left_is_removed_after_a_day(tmp_path: Path) -> No
     own = unfinished(path)
     assert own.parent == tmp_path and not own.exists() and str(os.getpid()) in own.name
     assert sorted(tmp_path.iterdir()) == sorted(kept)
+
+
+def test_a_link_in_the_place_of_the_unfinished_file_leads_nowhere(tmp_path: Path) -> None:
+    victim, path = tmp_path / "victim", tmp_path / "file.txt"
+    victim.write_bytes(b"mine")
+    unfinished(path).symlink_to(victim)
+    write_atomically(path, b"new")
+    assert victim.read_bytes() == b"mine" and path.read_bytes() == b"new" and not path.is_symlink()

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from n3core.datasets import uploads
 from n3core.datasets.base import Dataset
 from n3core.datasets.images import ImageError
 from n3core.datasets.uploads import MAX_FILE_BYTES, MAX_PICTURES, UploadedPictures, check_uploads
@@ -129,6 +130,8 @@ def test_only_so_many_pictures_are_kept() -> None:
         ("drive.zip", archive({"C:evil.png": picture()}), "leads out"),
         ("bomb.zip", lambda: archive({"zeros.png": b"\0" * 150_000_000}), "swells"),
         ("heavy.zip", lambda: archive({f"{n}.png": b"\0" * 30_000_000 for n in range(8)}), "unpacks to"),
+        ("damaged.zip", lambda: archive({"a.png": picture()}, zipfile.ZIP_LZMA).replace(b"]\0", b"\xff\0", 1),
+         "not a readable zip"),
         ("nested.zip", archive({"inner.zip": archive({"a.png": picture()})}), "no image"),
     ],
     ids=lambda value: value if isinstance(value, str) and "." in value else "",
@@ -183,6 +186,26 @@ def test_after_many_refusals_the_rest_is_not_looked_at() -> None:
     files = [(f"{number}.png", huge_png(9000, 9000)) for number in range(500)]
     checked = check_uploads([*files, ("good.png", picture())])
     assert len(checked.problems) < 60 and not checked.pictures
+
+
+def test_a_large_picture_of_a_few_bytes_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    target = io.BytesIO()
+    Image.new("RGB", (3000, 3000)).save(target, "WEBP", lossless=True)
+    monkeypatch.setattr(uploads, "decode_image", None)
+    assert "9,000,000 pixels" in refusal("empty.webp", target.getvalue())
+
+
+def test_only_so_many_pixels_are_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "_MAX_PIXELS", 3000)
+    checked = check_uploads([(f"{number}.png", picture(number)) for number in range(9)])
+    assert len(checked.pictures) == 3 and checked.problems == ("What came after that was not looked at.",)
+
+
+def test_files_that_are_no_pictures_cost_the_pictures_nothing() -> None:
+    files = {f"{number}.txt": b"words" for number in range(60)} | {"bad.png": b"bad", "good.png": picture()}
+    checked = check_uploads([("mixed.zip", archive(files))])
+    assert [kept.name for kept in checked.pictures] == ["good.png"]
+    assert len(checked.problems) == 2 and "0.txt and 59 more files are no image" in "".join(checked.problems)
 
 
 def test_names_that_play_tricks_are_shown_harmlessly() -> None:

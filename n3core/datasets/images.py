@@ -22,6 +22,7 @@ __all__ = [
     "ImageError",
     "check_image",
     "contents_version",
+    "count_pixels",
     "decode_image",
     "expand_folders",
     "files_version",
@@ -82,6 +83,20 @@ def check_image(source: bytes | Path, name: str) -> None:
         image.load()
     except _DECODE_ERRORS as error:
         raise ImageError(f"image {name} is truncated or damaged ({_reason(error)}); replace the file") from None
+
+
+def count_pixels(source: bytes | Path, name: str) -> int:
+    """How many pixels an image has by its header, which is all that is read.
+
+    Args:
+        source: encoded bytes, or the file.
+        name: what to call the image in errors.
+
+    Raises:
+        ImageError: not an image, or above `MAX_PIXELS`.
+    """
+    with _open(source, name) as image:
+        return image.width * image.height
 
 
 def expand_folders(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:

@@ -26,6 +26,7 @@ from n3core.errors import InputError
 __all__ = ["ParquetDataset", "ParquetRows", "open_parquet"]
 
 _WINDOW_BYTES = 16_000_000  # uncompressed image bytes held per window
+_WINDOW_ROWS = 512  # in a window; where a file stores equal images once, their bytes say little about the rows
 _WINDOWS = 2  # windows held per file
 _GROUP_BYTES = 4_000_000_000  # a writer may put a whole row group into one page, which is decoded at once
 _IMAGE_NAMES = ("image", "img", "images", "photo", "picture", "bytes", "image_bytes", "jpg", "jpeg", "png", "webp")
@@ -61,7 +62,7 @@ class ParquetRows:
             raise InputError(f"{path.name} has a row group of more than {limit}; write it with row_group_size=1000")
         self._starts = [0, *accumulate(group.num_rows for group in groups)]
         self._window_rows = [
-            max(1, min(group.num_rows, group.num_rows * _WINDOW_BYTES // max(1, group.total_byte_size)))
+            max(1, min(group.num_rows, group.num_rows * _WINDOW_BYTES // max(1, group.total_byte_size), _WINDOW_ROWS))
             for group in groups
         ]
         self._windows: OrderedDict[tuple[int, int], pa.Array] = OrderedDict()
@@ -80,8 +81,7 @@ class ParquetRows:
         """
         rows: dict[str, list[int]] = defaultdict(list)
         try:
-            with self._lock:
-                labels = self._file.read(columns=[self._class_column]).column(0).to_pylist()
+            labels = list(_read_labels(self.path, self._class_column))
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             reason = str(error).split("\n")[0][:80]
             raise InputError(
@@ -89,7 +89,7 @@ class ParquetRows:
             ) from None
         for row, label in enumerate(labels):
             if label is not None:
-                rows[str(label)].append(row)
+                rows[label].append(row)
         return {label: tuple(numbers) for label, numbers in rows.items()}
 
     def image_bytes(self, row: int) -> bytes:
@@ -106,6 +106,10 @@ class ParquetRows:
             value = value.get("bytes")
         return bytes(value or b"")
 
+    def _rows_of(self, group: int, window: int) -> int:
+        rows = self._starts[group + 1] - self._starts[group]
+        return min(self._window_rows[group], rows - window * self._window_rows[group])
+
     def _window(self, group: int, window: int) -> pa.Array:
         key = (group, window)
         if key in self._windows:
@@ -118,8 +122,10 @@ class ParquetRows:
             self._reader = (group, 0, batches)
         _, following, batches = self._reader
         try:
-            for _ in range(following, window + 1):
+            for place in range(following, window + 1):
                 values = next(batches).column(0)
+                if len(values) != self._rows_of(group, place):  # pyarrow splits what does not fit into 2 GB
+                    raise pa.ArrowInvalid("images too large")
         except (StopIteration, pa.ArrowException, OSError):
             self._reader = None
             raise InputError(f"{self.path.name} is damaged in row group {group}; replace the file") from None
@@ -128,6 +134,16 @@ class ParquetRows:
         while len(self._windows) > _WINDOWS:
             self._windows.popitem(last=False)
         return values
+
+
+def _read_labels(path: Path, column: str) -> Iterator[str | None]:
+    """The values of a column as text, row by row; a long one that stands in many rows is held once."""
+    found = pq.ParquetFile(path, read_dictionary=[column]).read(columns=[column]).column(0)
+    for chunk in found.chunks:
+        encoded = chunk if pa.types.is_dictionary(chunk.type) else chunk.dictionary_encode()
+        names = [None if value is None else str(value) for value in encoded.dictionary.to_pylist()]
+        for index in encoded.indices.to_pylist():
+            yield None if index is None else names[index]
 
 
 def open_parquet(path: Path) -> pq.ParquetFile:

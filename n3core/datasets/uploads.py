@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import lzma
 import struct
 import zipfile
 import zlib
@@ -18,7 +19,7 @@ from pathlib import PurePosixPath
 from PIL import Image
 
 from n3core.datasets.base import ClassInfo, ImageRef, Subset
-from n3core.datasets.images import IMAGE_SUFFIXES, ImageError, decode_image
+from n3core.datasets.images import IMAGE_SUFFIXES, ImageError, count_pixels, decode_image
 from n3core.errors import InputError
 
 __all__ = [
@@ -41,12 +42,17 @@ _MAX_RATIO = 100  # an image file hardly shrinks in an archive
 _KEPT_SIDE = 800  # pixels; larger pictures are scaled down
 _KEPT_BYTES = 300_000  # smaller files stay as they are
 _MAX_REFUSED = 50  # images of one upload; every refusal may have cost a decoding
+_MAX_PIXELS = 3_000_000_000  # of one upload: 200 photographs of 15 megapixels
+_MAX_PIXELS_PER_BYTE = 1_000  # PNG's best is 344; of a large picture, which takes its time to decode
+_LARGE_PICTURE = 4_000_000  # pixels
 _MAX_NAME = 120
 _END, _END_BYTES, _LOCATOR = b"PK\x05\x06", 22, b"PK\x06\x07"
 _ZIP_ERRORS = (
     zipfile.BadZipFile,
     zipfile.LargeZipFile,
     zlib.error,
+    lzma.LZMAError,
+    MemoryError,
     NotImplementedError,
     RuntimeError,
     OSError,
@@ -87,6 +93,7 @@ def check_uploads(files: Iterable[tuple[str, bytes]], earlier: Sequence[Uploaded
     """
     kept: list[UploadedPicture] = list(earlier)
     problems: list[str] = []
+    refused = pixels = 0
     for name, content in files:
         try:
             _check_file(name, content)
@@ -96,11 +103,13 @@ def check_uploads(files: Iterable[tuple[str, bytes]], earlier: Sequence[Uploaded
             continue
         for inner_name, folder, data in inner:
             try:
+                pixels += _count_pixels(inner_name, data)
                 kept.append(_accept(inner_name, folder, data, kept))
             except InputError as error:
                 problems.append(str(error))
-                if len(kept) >= MAX_PICTURES or len(problems) >= _MAX_REFUSED:
-                    return CheckedUploads(tuple(kept), (*problems, "What came after that was not looked at."))
+                refused += 1
+            if pixels > _MAX_PIXELS or (refused and len(kept) >= MAX_PICTURES) or refused >= _MAX_REFUSED:
+                return CheckedUploads(tuple(kept), (*problems, "What came after that was not looked at."))
     return CheckedUploads(tuple(kept), tuple(problems))
 
 
@@ -112,6 +121,15 @@ def _check_file(name: str, content: bytes) -> None:
         raise InputError(f"{shown} has {len(content):,} bytes, more than {MAX_FILE_BYTES:,}; make it smaller")
     if _suffix(name) not in UPLOAD_SUFFIXES:
         raise InputError(f"{shown} is no image and no zip archive; upload JPEG, PNG, WebP or a zip of them")
+
+
+def _count_pixels(name: str, content: bytes) -> int:
+    """The pixels that a picture's header promises; refuses far more than its bytes can hold."""
+    shown = _printable(name)
+    pixels = count_pixels(content, shown)
+    if pixels > _LARGE_PICTURE and pixels > _MAX_PIXELS_PER_BYTE * len(content):
+        raise InputError(f"{shown} has {pixels:,} pixels in {len(content):,} bytes, an empty picture; make it smaller")
+    return pixels
 
 
 def _accept(name: str, folder: str, content: bytes, kept: Sequence[UploadedPicture]) -> UploadedPicture:
@@ -147,12 +165,13 @@ def _unpack(name: str, content: bytes, problems: list[str]) -> list[tuple[str, s
             members = [member for member in archive.infolist() if not member.is_dir()]
             _check_members(shown, members)
             found: list[tuple[str, str, bytes]] = []
+            others: list[str] = []
             for member in members:
                 path = PurePosixPath(member.filename)
                 if path.name.startswith(".") or "__MACOSX" in path.parts:
                     continue
                 if path.suffix.lower() not in IMAGE_SUFFIXES:
-                    problems.append(f"{shown}: {_printable(member.filename)} is no image file; it was left out")
+                    others.append(_printable(member.filename))
                     continue
                 with archive.open(member) as file:
                     data = file.read(member.file_size + 1)
@@ -165,6 +184,9 @@ def _unpack(name: str, content: bytes, problems: list[str]) -> list[tuple[str, s
         ) from None
     if not found:
         raise InputError(f"{shown} holds no image; put JPEG, PNG or WebP files into it")
+    if others:
+        rest = f" and {len(others) - 1:,} more files are" if len(others) > 1 else " is"
+        problems.append(f"{shown}: {others[0]}{rest} no image; left out")
     return found
 
 
