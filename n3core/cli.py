@@ -33,7 +33,7 @@ from n3core.cli_options import (
     show_progress,
     warn,
 )
-from n3core.errors import InputError
+from n3core.errors import InputError, printable
 from n3core.known_checkpoints import CONFIG
 from n3core.process import prepare_process
 
@@ -240,7 +240,7 @@ def predict(
         return
     for row, path in enumerate(images):
         best = ", ".join(f"{name} {share:.1%}" for name, share in found.top(row, top))
-        typer.echo(f"{path}: {best}")
+        typer.echo(printable(f"{path}: {best}"))
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import itertools
 import json
 import os
 import tempfile
@@ -31,6 +32,7 @@ __all__ = [
 
 MAX_FILE_BYTES = 20_000_000
 _MAX_DEPTH = 16
+_MAX_VALUES = 100_000  # of a yaml file, and rows of a csv: ten for each of the most classes there may be
 DOCUMENT_SUFFIXES = (".json", ".yaml", ".yml", ".csv", ".tsv")
 # The base loader builds strings, lists and mappings only: no objects, and a class called "no" stays a string.
 _YamlLoader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
@@ -84,7 +86,7 @@ def parse_document(data: bytes, name: str) -> Any:
         if suffix == ".json":
             return json.loads(text, object_pairs_hook=lambda pairs: _unique(pairs, name))
         if suffix in (".csv", ".tsv"):
-            return _parse_csv(text, suffix)
+            return _parse_csv(text, suffix, name)
         return _parse_yaml(text, name)
     except InputError:
         raise
@@ -168,10 +170,13 @@ def _unique(pairs: list[tuple[str, Any]], name: str) -> dict[str, Any]:
     return values
 
 
-def _parse_csv(text: str, suffix: str) -> list[list[str]]:
+def _parse_csv(text: str, suffix: str, name: str) -> list[list[str]]:
     parsed = []
     for delimiter in ("\t",) if suffix == ".tsv" else (",", ";", "\t"):
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        rows = list(itertools.islice(reader, _MAX_VALUES + 1))
+        if len(rows) > _MAX_VALUES:
+            raise InputError(f"{name} has more than {_MAX_VALUES:,} rows; use at most one for each class")
         parsed.append([row for row in rows if any(cell.strip() for cell in row)])
     even = [rows for rows in parsed if len({len(row) for row in rows}) == 1 and len(rows[0]) > 1]
     return even[0] if even else parsed[0]
@@ -179,10 +184,15 @@ def _parse_csv(text: str, suffix: str) -> list[list[str]]:
 
 def _parse_yaml(text: str, name: str) -> Any:
     # Events first: they cost no recursion, so depth is known before the tree is built.
-    depth = 0
+    depth = values = 0
     for event in yaml.parse(text, Loader=_YamlLoader):
         if isinstance(event, yaml.AliasEvent):
             raise InputError(f"{name} uses the yaml alias *{event.anchor[:40]}; write the text out instead")
+        values += isinstance(event, yaml.NodeEvent)
+        if values > _MAX_VALUES:
+            raise InputError(
+                f"{name} has more than {_MAX_VALUES:,} values; a class name and a text per class are enough"
+            )
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > _MAX_DEPTH:
             raise RecursionError

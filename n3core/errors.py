@@ -1,8 +1,14 @@
-"""The error a user can mend: one line that names the bad value and the way out. Knows nothing else."""
+"""The error a user can mend: one line that names the bad value and the way out. Owns what a terminal may show."""
 
 from __future__ import annotations
 
-__all__ = ["InputError"]
+__all__ = ["InputError", "printable"]
+
+
+def printable(text: str) -> str:
+    """One line that a terminal shows as it is: line breaks, control characters and marks that turn the reading
+    direction become spaces."""
+    return "".join(character if character.isprintable() else " " for character in " ".join(text.split()))
 
 
 class InputError(ValueError):
@@ -16,4 +22,4 @@ class InputError(ValueError):
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__("".join(c if c.isprintable() else " " for c in " ".join(message.split())))
+        super().__init__(printable(message))

@@ -30,11 +30,11 @@ MAX_CHARACTERS = 100_000
 MAX_WORDS = 20_000
 MAX_NAME_CHARACTERS = 200
 MAX_CLASSES = 10_000
-_LINE_BREAKS = re.compile(r"[\t\n\r\v\f\x85]")
+_LINE_BREAKS = re.compile(r"[\t\n\r\v\f\x85\u2028\u2029]")
 _NUMBER = re.compile(r"^\d+[.)_\s-]+(?=\D)")  # "001." of "001.Black_footed_Albatross"
 _APOSTROPHES = re.compile(r"['\u2018\u2019\u02bc`]")
 _POSSESSIVE = re.compile(_APOSTROPHES.pattern + r"s\b")
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # lone surrogates cannot be written as UTF-8
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # no lone surrogate is valid UTF-8
 
 
 def match_key(key: str) -> str:
@@ -85,7 +85,7 @@ def check_name(name: Any) -> str:
     if not isinstance(name, str):
         raise InputError(f"class name {str(name)[:40]!r} is a {kind_of(name)}; put it in quotes")
     name = unicodedata.normalize("NFC", name.strip())
-    if not name:
+    if not _visible(name):
         raise InputError("a class has an empty name; give it one")
     if len(name) > MAX_NAME_CHARACTERS:
         raise InputError(f"class name {name[:40]!r}... has {len(name):,} characters; use at most {MAX_NAME_CHARACTERS}")
@@ -110,9 +110,7 @@ def check_text(text: Any, name: str) -> str:
     if not isinstance(text, str):
         raise InputError(f"the description of {name[:80]!r} is a {kind_of(text)}; it must be a text in quotes")
     text = text.strip()
-    if all(unicodedata.category(character) in ("Cf", "Zs") for character in text):  # characters that nobody sees
-        text = ""
-    if not text:
+    if not _visible(text):
         raise InputError(f"the description of {name[:80]!r} is empty; write one")
     if len(text) > MAX_CHARACTERS:
         length = f"{len(text):,} characters"
@@ -133,12 +131,13 @@ def check_names(names: Sequence[str], where: str) -> None:
         where: the file or task, for errors.
 
     Raises:
-        InputError: fewer than 2 or more than `MAX_CLASSES`, or two that differ at most in case, spaces and hyphens.
+        InputError: fewer than 2 or more than `MAX_CLASSES`, or two that differ at most in case,
+            spaces, hyphens and characters that nobody sees.
     """
     seen: dict[str, str] = {}
     for name in names:
         # Weaker than match_key: "1-1" and "11" may stand side by side.
-        spaced = unicodedata.normalize("NFC", name.casefold()).replace("_", " ").replace("-", " ")
+        spaced = unicodedata.normalize("NFC", _visible(name).casefold()).replace("_", " ").replace("-", " ")
         key = " ".join(spaced.split()) or name
         if key in seen:
             same = "twice" if seen[key] == name else f"and {seen[key]!r}, which count as the same name"
@@ -149,6 +148,12 @@ def check_names(names: Sequence[str], where: str) -> None:
         raise InputError(f"{where} has {has}; a classifier needs at least 2 classes")
     if len(names) > MAX_CLASSES:
         raise InputError(f"{where} has {len(names):,} classes; use at most {MAX_CLASSES:,}")
+
+
+def _visible(text: str) -> str:
+    """A text without the characters that nobody sees; empty where nothing but spaces is left."""
+    shown = "".join(character for character in text if unicodedata.category(character) != "Cf")
+    return shown if shown.strip() else ""
 
 
 def first_control(text: str) -> str:

@@ -146,6 +146,15 @@ def test_synthesize_and_predict_agree(data: Path, descriptions: Path, tmp_path: 
     assert len(lines) == 2 and lines[0].startswith(f"{images[0]}: {rows[0]['class']} ")
 
 
+def test_a_name_that_would_command_the_terminal_is_printed_harmlessly(data: Path, descriptions: Path) -> None:
+    path = data / "rue" / "a\x1b]0;owned\x07\u202e.png"
+    (data / "rue" / "0.png").rename(path)
+    (line,) = run("predict", "--descriptions", descriptions, path).stdout.splitlines()
+    assert line.isprintable() and "]0;owned" in line
+    moved = data.rename(data.with_name("me\x1b[31madow"))
+    assert "\x1b" not in run("evaluate", "--data", moved, "--no-controls", "--permutations", 0).stdout
+
+
 def test_predict_takes_folders_and_leaves_out_what_is_no_picture(data: Path, descriptions: Path) -> None:
     (data / "rue" / "broken.png").write_bytes(b"no image")
     result = run("predict", "--json", "--descriptions", descriptions, data / "daisy" / "1.png", data / "rue")

@@ -113,6 +113,7 @@ def test_splits_file(folder: Path) -> None:
     for content, part in [
         ('{"train": ["rose"]}', "'rose', which has no images"),
         ('{"train": ["daisy", "Daisy"]}', "'daisy' twice"),
+        (json.dumps({"train": ["daisy"] * 200_000}), "'daisy' twice"),
         ('{"train": "daisy"}', "must be a list"),
         ('{"all": ["daisy"]}', "'all' always means"),
         ("[]", "must be like"),

@@ -35,7 +35,7 @@ from n3core.reporting.examples import choose_examples
 from n3core.reporting.html import cut_text, mark_complaints, to_html
 from n3core.reporting.pictures import Pictures, TaskSource, find_classes, load_files, load_pictures, open_source
 from n3core.reporting.summaries import summarise_report
-from n3core.reporting.tables import tables_of
+from n3core.reporting.tables import tables_of, to_csv
 from n3core.results import ConfusionMatrix, Prediction
 from n3core.results.diagnosis import ClassDiagnosis, Reason
 
@@ -133,6 +133,13 @@ def test_the_same_report_gives_the_same_files(engine: Engine, source: TaskSource
     pictures = load_pictures(source, engine.image_size, each=3)
     again = collect(engine, source, pictures, ReportOptions(examples=2), chosen=[pictures.ids[4]])
     assert to_zip(to_files(again)) == to_zip(to_files(report))
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+cmd", "-cmd", "@SUM(A1)", '=HYPERLINK("x")'])
+def test_no_text_is_a_formula_to_a_spreadsheet(cell: str) -> None:
+    assert list(csv.reader(io.StringIO(to_csv([[cell, "-0.5", "+3", "plain"]]).decode(), newline=""))) == [
+        [f"'{cell}", "-0.5", "+3", "plain"]
+    ]
 
 
 def test_tables_are_csv_with_the_numbers_of_the_report(report: Report) -> None:

@@ -83,6 +83,7 @@ def test_contradictions_are_seldom_imagined_and_sometimes_found(kingdom: str, le
         ("It has five broad petals. Each of its eight rounded petals is spotted.", "number of petals"),
         ("The tail is black. A white tail and red legs complete it.", "colour of the tail"),
         ("Scarlet petals stand above dark leaves. The petals are blue.", "colour of the petals"),
+        ("The tail is red. " * 5000 + "The tail is blue.", "colour of the tail"),
     ],
 )
 def test_what_cannot_both_hold_is_a_contradiction(text: str, part: str) -> None:

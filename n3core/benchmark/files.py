@@ -106,9 +106,13 @@ def decode(kind: Any, value: Any, where: str) -> Any:
         return {_text(key, where): decode(arguments[1], item, f"{where}: {key[:80]!r}") for key, item in pairs.items()}
     if kind is float:
         number = _expect(_NUMBER, value, where)
+        try:
+            number = float(number)
+        except OverflowError:  # json knows whole numbers of any length
+            number = math.inf
         if not math.isfinite(number):
             raise InputError(f"{where} is {number}; it must be a finite number")
-        return float(number)
+        return number
     if kind is str:
         return _text(value, where)
     return value if kind is Any else _expect(kind, value, where)

@@ -5,6 +5,7 @@ Shared by the folder and the parquet reader; knows neither's layout.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -163,9 +164,9 @@ def read_splits(path: Path, classes: Sequence[ClassInfo]) -> tuple[dict[str, tup
                 f"{path.name}: {split!r} names the class {unknown[0][:80]!r}, which has no images; remove it"
             )
         chosen = tuple(ids.get(key) or ids[match_key(key)] for key in keys)
-        twice = [class_id for class_id in chosen if chosen.count(class_id) > 1]
-        if twice:
-            raise InputError(f"{path.name}: {split!r} has the class {twice[0]!r} twice; remove one")
+        if len(set(chosen)) < len(chosen):
+            twice = Counter(chosen).most_common(1)[0][0]
+            raise InputError(f"{path.name}: {split[:80]!r} has the class {twice!r} twice; remove one")
         splits[split] = chosen
     seen = set(splits.get("train", ()))
     leaked = [class_id for split in ("val", "test") for class_id in splits.get(split, ()) if class_id in seen]

@@ -7,6 +7,7 @@ misses much and seldom cries wolf: see the measured rates in tests/test_text_fau
 
 from __future__ import annotations
 
+import bisect
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -77,12 +78,19 @@ def find_contradictions(text: str) -> tuple[Contradiction, ...]:
     Returns:
         The pairs, in the order of the text.
     """
-    statements = [found for sentence in _sentences(text) for found in _statements(text, sentence)]
-    pairs: dict[str, Contradiction] = {}
-    for one, other in combinations(statements, 2):
-        if one.part == other.part and one.part not in pairs and _exclude(one.value, other.value):
-            pairs[one.part] = Contradiction(one.part, (one.said, other.said), (one.span, other.span))
-    return tuple(pairs.values())
+    firsts: dict[str, dict[str | int, _Statement]] = {}  # part -> value -> where it is said first
+    for sentence in _sentences(text):
+        for found in _statements(text, sentence):
+            firsts.setdefault(found.part, {}).setdefault(found.value, found)
+    pairs = []
+    for part, values in firsts.items():
+        clash = next(
+            (pair for pair in combinations(values.values(), 2) if _exclude(pair[0].value, pair[1].value)), None
+        )
+        if clash is not None:
+            one, other = clash
+            pairs.append(Contradiction(part, (one.said, other.said), (one.span, other.span)))
+    return tuple(sorted(pairs, key=lambda pair: pair.spans))
 
 
 def _exclude(one: str | int, other: str | int) -> bool:
@@ -94,10 +102,11 @@ def _exclude(one: str | int, other: str | int) -> bool:
 def _sentences(text: str) -> Iterator[list[MarkedWord]]:
     ends = [match.start() for match in _SENTENCE_END.finditer(text)] + [len(text)]
     words = list(mark_words(text))
+    first = 0
     for end in ends:
-        count = sum(word.start < end for word in words)
-        yield words[:count]
-        words = words[count:]
+        last = bisect.bisect_left(words, end, lo=first, key=lambda word: word.start)
+        yield words[first:last]
+        first = last
 
 
 def _statements(text: str, words: list[MarkedWord]) -> Iterator[_Statement]:

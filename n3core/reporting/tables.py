@@ -29,8 +29,18 @@ def tables_of(report: Report) -> Mapping[str, Rows]:
 
 
 def to_csv(rows: Rows) -> bytes:
-    """The bytes of a CSV file."""
-    return dump_document(rows, ".csv").encode()
+    """The bytes of a CSV file; what a spreadsheet would take for a formula has an apostrophe before it."""
+    return dump_document([[_plain(cell) for cell in row] for row in rows], ".csv").encode()
+
+
+def _plain(cell: str) -> str:
+    if len(cell) < 2 or cell[0] not in "=+-@\t\r":
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    return cell
 
 
 def _descriptions(report: Report) -> Rows:

@@ -1,4 +1,4 @@
-"""Summaries as tables for a terminal. Names in them are plain text, to be printed without markup."""
+"""Summaries as tables for a terminal. Names in them are plain, printable text, to be printed without markup."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich.table import Column, Table
+
+from n3core.errors import printable
 
 __all__ = ["tabulate_diagnosis", "tabulate_evaluation", "tabulate_words"]
 
@@ -40,9 +42,9 @@ def tabulate_evaluation(summary: Mapping[str, Any]) -> Table:
     drawn = max(range(len(own)), key=lambda place: summary["column_sums"][place] - own[place])
     if (given := summary["column_sums"][drawn]) > own[drawn]:
         rows.append((f"draws most: {summary['class_names'][drawn]}", f"named {given} times, has {own[drawn]} images"))
-    table = Table(show_header=False, title=f"{summary['data']} / {summary['split']}")
+    table = Table(show_header=False, title=printable(f"{summary['data']} / {summary['split']}"))
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(printable, row))
     return table
 
 
@@ -61,14 +63,14 @@ def tabulate_words(summary: Mapping[str, Any]) -> Table:
                 for other in evidence["ruled_out"]
             )
             words = ", ".join(_signed(word) for word in evidence["positive"]["words"])
-            table.add_row(
-                row["image"], f"{best['class']} {100 * best['probability']:.1f} %", evidence["target"], words, others
-            )
+            named = f"{best['class']} {100 * best['probability']:.1f} %"
+            table.add_row(*map(printable, (row["image"], named, evidence["target"], words, others)))
         return table
     title = f"evidence in {len(images)} images"
     table = Table("class", "images", "its words", title=title, caption=_WORDS_LEGEND, caption_justify="left")
     for entry in summary["words"]:
-        table.add_row(entry["class"], str(entry["images"]), ", ".join(_signed(word) for word in entry["words"]))
+        words = ", ".join(_signed(word) for word in entry["words"])
+        table.add_row(printable(entry["class"]), str(entry["images"]), printable(words))
     return table
 
 
@@ -79,8 +81,8 @@ def tabulate_diagnosis(summary: Mapping[str, Any]) -> Table:
     table = Table("", "class", "points", "reasons", title=title, caption="\n".join(summary["notes"]) or None)
     for entry in summary["ranking"]:
         if entry["reasons"]:
-            reasons = "\n".join(reason["sentence"] for reason in entry["reasons"])
-            table.add_row(str(entry["rank"]), entry["class"], f"{entry['score']:.0f}", reasons)
+            reasons = "\n".join(printable(reason["sentence"]) for reason in entry["reasons"])
+            table.add_row(str(entry["rank"]), printable(entry["class"]), f"{entry['score']:.0f}", reasons)
     if not table.row_count:
         table.add_row("", "", "", "No description has a complaint against it.")
     return table

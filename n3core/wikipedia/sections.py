@@ -12,7 +12,7 @@ __all__ = ["find_lead", "find_section", "list_headings", "plain_text"]
 
 _HEADING = re.compile(r"^(={2,6})[ \t]*(\S.*?)[ \t]*\1[ \t]*$", re.MULTILINE)
 _MARKS = re.compile(r"\[(?:\d+|[a-z]|(?:note|nb|n) \d+|edit|citation needed|clarification needed)\]", re.IGNORECASE)
-_EMPTY_BRACKETS = re.compile(r"\s*\(\s*[;,]?\s*\)")
+_EMPTY_BRACKETS = re.compile(r"(?<!\s)\s*\(\s*[;,]?\s*\)")
 _HIDDEN = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 
 

@@ -9,6 +9,9 @@ __all__ = ["count_words", "literal"]
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 _ADDRESS = re.compile(r"(?i)(?<=http)(?=s?://)|(?<=www)(?=\.)|(?=@)")  # Streamlit makes links of these, escaped or not
 _WORD_JOINER = "\u2060"  # invisible, no break
+_PICTOGRAM = re.compile(  # "->", "<-", "--", "<=", ">=", "~=" and the name of its logo, which it draws
+    r"(?<=-)(?=[->])|(?<=<)(?=[-=])|(?<=[>~])(?==)|(?<=:)(?=streamlit:)"
+)
 _BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -22,7 +25,10 @@ def literal(text: str) -> str:
         Markdown that renders as exactly that text on one line: no HTML, links, images, directives or formulas. Marks
         that switch the reading direction are isolated, so that they end with the text.
     """
-    escaped = _PUNCTUATION.sub(r"\\\1", _ADDRESS.sub(_WORD_JOINER, " ".join(text.split())))
+    line = " ".join(text.split())
+    for place in (_ADDRESS, _PICTOGRAM):
+        line = place.sub(_WORD_JOINER, line)
+    escaped = _PUNCTUATION.sub(r"\\\1", line)
     return f"\u2068{escaped}\u2069" if _BIDI.search(text) else escaped
 
 
