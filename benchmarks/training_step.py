@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from n3core.backbone import build_network, normalise, strip_classifier
 from n3core.config import N3Config
-from n3core.engine import choose_device
+from n3core.devices import choose_device
 from n3core.model import N3
 from n3core.process import prepare_process
 

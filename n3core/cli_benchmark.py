@@ -72,7 +72,7 @@ def benchmark(
     from n3core.benchmark.request import BenchRequest
     from n3core.benchmark.run import Plan, make_sheets, run_benchmark
     from n3core.benchmark.sequences import ContinualPlan
-    from n3core.engine import choose_device
+    from n3core.devices import choose_device
 
     entries = choose_methods(methods) if settings != {"continual"} else ()
     request = BenchRequest(
@@ -129,7 +129,7 @@ def ablate(
     from n3core.benchmark.request import BenchRequest
     from n3core.benchmark.run import Plan
     from n3core.benchmark.tables import to_markdown
-    from n3core.engine import choose_device
+    from n3core.devices import choose_device
     from n3core.files import write_atomically
 
     variants = list_variants(kind, base or ())

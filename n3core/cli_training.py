@@ -43,15 +43,15 @@ def pretrain(
     from n3core.backbone import BASES, smallest_size
     from n3core.benchmark.bases import open_base
     from n3core.config import PretrainConfig
-    from n3core.engine import choose_device
     from n3core.pretrain import pretrain as train_base
     from n3core.recipes import pretrain_sources
+    from n3core.training import join_processes
 
     if base not in BASES:
         raise InputError(f"base network {base!r} is unknown; choose one of {', '.join(BASES)}")
     if size < (least := smallest_size(base)):
         raise InputError(f"--size {size} is too small for {base}, which needs {least} pixels; give at least that")
-    choose_device(device)
+    place = join_processes(device)
     start = None
     if start_from is not None:
         found = open_base(start_from)
@@ -61,7 +61,8 @@ def pretrain(
     config = PretrainConfig(
         tuple(data), size, epochs, learning_rate=learning_rate, plates=plates, anneal=anneal, seed=seed
     )
-    sources, shares = pretrain_sources(data, size, plates)
+    with place.main_process_first():  # as in `train`
+        sources, shares = pretrain_sources(data, size, plates)
     finished = train_base(config, sources, shares, out, base=base, start=start, device=device)
     _close_run(finished, out)
 
@@ -98,7 +99,6 @@ def train(
     from n3core.benchmark.bases import open_base
     from n3core.checkpoint import load_checkpoint
     from n3core.config import N3Config, TrainConfig
-    from n3core.engine import choose_device
     from n3core.feature_training import start_on_features
     from n3core.files import cache_folder
     from n3core.model import N3
@@ -106,10 +106,12 @@ def train(
     from n3core.text_encoder import TextEncoder
     from n3core.train import calibrate_features
     from n3core.train import train as meta_train
+    from n3core.training import join_processes
 
     if (base is None) == (start_from is None):
         raise InputError("a new N3 needs --base DIR, a trained one --from CHECKPOINT; give exactly one of them")
-    choose_device(device)
+    place = join_processes(device)
+    texts = cache_folder() / "texts"
     kinds = _layer_kinds(adapt or "all")
     torch.manual_seed(seed)
     if start_from is not None:
@@ -117,11 +119,11 @@ def train(
             if value is not None:
                 raise InputError(f"{option} {value!r} is settled in the checkpoint {start_from}; leave it out")
         model = load_checkpoint(start_from).requires_grad_(True)
-        encoder = TextEncoder(model.config.text, cache_folder() / "texts")
+        encoder = TextEncoder(model.config.text, texts, device=place.device)
     else:
         assert base is not None
         network = open_base(base)
-        encoder = TextEncoder.load(text_encoder or "minilm", text_mode or "contextual", cache_folder() / "texts")
+        encoder = TextEncoder.load(text_encoder or "minilm", text_mode or "contextual", texts, device=place.device)
         model = N3(N3Config(network.name, network.image_size, adapt=kinds, text=encoder.config), network.tensors)
     config = TrainConfig(
         tuple(data),
@@ -132,11 +134,13 @@ def train(
         plates=plates,
         seed=seed,
     )
-    sources, shares = episode_sources(data, model.config.image_size, encoder, plates)
-    held_out = validation_sets(data, model.config.image_size, encoder)
+    with place.main_process_first():  # which makes what the others then find in the cache
+        sources, shares = episode_sources(data, model.config.image_size, encoder, plates)
+        held_out = validation_sets(data, model.config.image_size, encoder)
     for line in list_overlaps(sources, held_out):
         warn(line)
     if base is not None:
+        model.to(place.device)
         calibrate_features(model, sources[0].images.pixels[:: max(1, len(sources[0].images.pixels) // 2000)])
     finished = feature_steps == 0 or start_on_features(model, config, sources, shares, out, device=device)
     finished = finished and meta_train(model, config, sources, shares, held_out, out, device=device)

@@ -23,7 +23,7 @@ from n3core.checkpoint import load_checkpoint
 from n3core.config import N3Config
 from n3core.datasets.base import square_pixels
 from n3core.descriptions import TaskSpec
-from n3core.errors import InputError
+from n3core.devices import choose_device
 from n3core.files import cache_folder, write_atomically
 from n3core.known_checkpoints import default_checkpoint
 from n3core.model import N3, SynthesizedClassifier
@@ -31,23 +31,9 @@ from n3core.pixels import to_float
 from n3core.results import Prediction
 from n3core.text_encoder import TextEncoder, TextLength, TokenStates, join_states
 
-__all__ = ["Engine", "choose_device"]
+__all__ = ["Engine"]
 
 _BATCH = 128  # images per forward pass
-
-
-def choose_device(name: str) -> torch.device:
-    """Turn "auto", "cpu" or "cuda" into a device.
-
-    Raises:
-        InputError: unknown name, or no GPU where one is asked for.
-    """
-    if name not in ("auto", "cpu", "cuda"):
-        raise InputError(f"device {name!r} is unknown; use auto, cpu or cuda")
-    available = torch.cuda.is_available()
-    if name == "cuda" and not available:
-        raise InputError("device 'cuda': torch finds no GPU on this machine; use --device cpu")
-    return torch.device("cuda" if available and name != "cpu" else "cpu")
 
 
 class Engine:

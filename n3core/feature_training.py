@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from accelerate import Accelerator
 from torch import Tensor
 from torch.nn import functional
 from torch.nn.utils import clip_grad_norm_
@@ -22,6 +21,7 @@ from n3core.model import N3
 from n3core.train import build_optimizer, extract_features
 from n3core.training import (
     load_state,
+    new_accelerator,
     one_cycle,
     run_settings,
     run_steps,
@@ -129,7 +129,7 @@ def start_on_features(
     Returns:
         True when finished, False when stopped early by a signal.
     """
-    accelerator = Accelerator(cpu=device == "cpu", mixed_precision="bf16")
+    accelerator = new_accelerator(device)
     model.to(accelerator.device)
     alone = N3(replace(model.config, adapt=("fc",)), {}).to(accelerator.device)
     own = alone.state_dict().keys() - {"log_mu"}  # it scales no layer there

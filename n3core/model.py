@@ -109,7 +109,7 @@ class N3(nn.Module):
         Args:
             states: token states (K, L, H).
             mask: (K, L) bool.
-            without: names of tensors that stay as pre-trained, gamma * Theta.
+            without: names of tensors that stay as pre-trained, as those do whose kind `config.adapt` leaves out.
 
         Returns:
             Every tensor of the network by torchvision name, classification layer (K, F) and (K,) included.
@@ -131,9 +131,7 @@ class N3(nn.Module):
         tensors = self.base_tensors
         for name, scale in self.mu.items():
             piece, columns = factors[name]
-            if name in without:
-                tensors[name] = self.config.gamma * tensors[name]
-            else:
+            if name not in without:
                 tensors[name] = _add_delta(tensors[name], self.config.gamma, (scale * piece).to(dtype), columns)
         weight = functional.normalize(directions.float(), dim=-1) * self.log_temperature.exp() / self.feature_norm
         bias = biases.float() - weight @ self.feature_mean  # centred features: w'(f - m) + b

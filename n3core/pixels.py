@@ -22,7 +22,7 @@ from n3core.datasets.base import Dataset, load_pixels
 from n3core.errors import InputError
 from n3core.files import cache_folder, unfinished
 
-__all__ = ["PixelSet", "augment", "cached_pixels", "kept_array", "to_float"]
+__all__ = ["Augmentation", "PixelSet", "augment", "cached_pixels", "draw_augmentation", "kept_array", "to_float"]
 
 
 @dataclass(frozen=True)
@@ -125,24 +125,36 @@ def _reserve(path: Path, shape: tuple[int, ...], dtype: type[np.generic]) -> np.
     return store
 
 
-def to_float(pixels: np.ndarray) -> Tensor:
-    """Turn (N, S, S, 3) uint8 into (N, 3, S, S) float in [0, 1], channels last in memory."""
-    return torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2).float().div_(255)
+def to_float(pixels: np.ndarray, device: torch.device | None = None) -> Tensor:
+    """Turn (N, S, S, 3) uint8 into (N, 3, S, S) float in [0, 1] on a device, channels last in memory."""
+    return torch.from_numpy(np.array(pixels)).to(device).permute(0, 3, 1, 2).float().div_(255)
 
 
-def augment(images: Tensor, rng: np.random.Generator, size: int, *, least_scale: float = 0.55) -> Tensor:
-    """Random resized crop, mirror and brightness, one bilinear resampling for the whole batch.
+@dataclass(frozen=True, eq=False)
+class Augmentation:
+    """How each of N images is varied.
+
+    theta: (N, 2, 3) float32, where the corners of the result lie in the image, for `affine_grid`.
+    brightness, contrast: (N,) float32 factors.
+    """
+
+    theta: Tensor
+    brightness: Tensor
+    contrast: Tensor
+
+    def take(self, rows: slice) -> Augmentation:
+        """Those of some of the images."""
+        return Augmentation(self.theta[rows], self.brightness[rows], self.contrast[rows])
+
+
+def draw_augmentation(count: int, rng: np.random.Generator, *, least_scale: float = 0.55) -> Augmentation:
+    """Draw crop, mirror, brightness and contrast for `count` images.
 
     Args:
-        images: (N, 3, S, S) float in [0, 1].
+        count: N.
         rng: source of the randomness.
-        size: side of the result.
         least_scale: smallest share of the side that a crop keeps.
-
-    Returns:
-        (N, 3, size, size) float, clipped to [0, 1].
     """
-    count = len(images)
     scale = rng.uniform(least_scale, 1.0, (count, 1)) * np.exp(rng.uniform(-0.12, 0.12, (count, 2)))
     scale = np.minimum(scale, 1.0)
     shift = rng.uniform(-1, 1, (count, 2)) * (1 - scale)
@@ -150,9 +162,23 @@ def augment(images: Tensor, rng: np.random.Generator, size: int, *, least_scale:
     theta = np.zeros((count, 2, 3), np.float32)
     theta[:, 0, 0], theta[:, 1, 1] = scale[:, 0] * mirror, scale[:, 1]
     theta[:, :, 2] = shift
-    grid = functional.affine_grid(torch.from_numpy(theta), [count, 3, size, size], align_corners=False)
+    brightness, contrast = (rng.uniform(0.75, 1.25, count).astype(np.float32) for _ in range(2))
+    return Augmentation(torch.from_numpy(theta), torch.from_numpy(brightness), torch.from_numpy(contrast))
+
+
+def augment(images: Tensor, drawn: Augmentation, size: int) -> Tensor:
+    """Resized crop, mirror, brightness and contrast, in one bilinear resampling for the whole batch.
+
+    Args:
+        images: (N, 3, S, S) float in [0, 1], on any device.
+        drawn: what to do to each of the N.
+        size: side of the result.
+
+    Returns:
+        (N, 3, size, size) float, clipped to [0, 1].
+    """
+    theta, brightness, contrast = (value.to(images.device) for value in (drawn.theta, drawn.brightness, drawn.contrast))
+    grid = functional.affine_grid(theta, [len(images), 3, size, size], align_corners=False)
     crops = functional.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
-    brightness = torch.from_numpy(rng.uniform(0.75, 1.25, (count, 1, 1, 1)).astype(np.float32))
-    contrast = torch.from_numpy(rng.uniform(0.75, 1.25, (count, 1, 1, 1)).astype(np.float32))
     mean = crops.mean((2, 3), keepdim=True)
-    return ((crops - mean) * contrast + mean * brightness).clamp_(0, 1)
+    return ((crops - mean) * contrast.view(-1, 1, 1, 1) + mean * brightness.view(-1, 1, 1, 1)).clamp_(0, 1)

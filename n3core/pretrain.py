@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from accelerate import Accelerator, DistributedDataParallelKwargs
+from accelerate import DistributedDataParallelKwargs
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
@@ -23,8 +23,8 @@ from n3core.backbone import BASES, build_network, normalise, strip_classifier
 from n3core.config import PretrainConfig, to_json
 from n3core.errors import InputError
 from n3core.files import write_atomically
-from n3core.pixels import PixelSet, augment, to_float
-from n3core.training import load_state, one_cycle, run_settings, run_steps, save_state, step_generator
+from n3core.pixels import PixelSet, augment, draw_augmentation, to_float
+from n3core.training import load_state, new_accelerator, one_cycle, run_settings, run_steps, save_state, step_generator
 
 __all__ = ["BaseWithHeads", "load_base", "pretrain"]
 
@@ -47,7 +47,13 @@ class BaseWithHeads(nn.Module):
 
 
 def draw_batch(
-    sources: Sequence[PixelSet], shares: np.ndarray, count: int, size: int, rng: np.random.Generator
+    sources: Sequence[PixelSet],
+    shares: np.ndarray,
+    count: int,
+    size: int,
+    rng: np.random.Generator,
+    *,
+    device: torch.device | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Draw a mixed batch.
 
@@ -56,24 +62,26 @@ def draw_batch(
         shares: (S,) relative weight of each source.
         count: images in the batch.
         size: side in pixels after augmentation.
+        rng: source of the randomness.
+        device: where the images are varied and the batch lies.
 
     Returns:
         images (count, 3, size, size) in [0, 1] and head -> targets (count,), -100 where a head does not apply.
     """
     counts = rng.multinomial(count, shares / shares.sum())
-    images = []
+    pixels = []
     targets = {name: np.full(count, _IGNORED, np.int64) for source in sources for name in source.targets}
     start = 0
     for source, number in zip(sources, counts, strict=True):
         if number == 0:
             continue
         index = np.sort(rng.integers(0, len(source.pixels), number))
-        images.append(to_float(source.pixels[index]))
+        pixels.append(source.pixels[index])
         for name, values in source.targets.items():
             targets[name][start : start + number] = values[index]
         start += number
-    batch = torch.cat(images).contiguous(memory_format=torch.channels_last)
-    return augment(batch, rng, size), {name: torch.from_numpy(values) for name, values in targets.items()}
+    images = augment(to_float(np.concatenate(pixels), device), draw_augmentation(count, rng), size)
+    return images, {name: torch.from_numpy(values).to(device) for name, values in targets.items()}
 
 
 def heads_loss(
@@ -118,7 +126,7 @@ def pretrain(
     """
     # A process may draw no image for a head, whose parameters then take no part in its loss.
     unused = DistributedDataParallelKwargs(find_unused_parameters=True)
-    accelerator = Accelerator(cpu=device == "cpu", mixed_precision="bf16", kwargs_handlers=[unused])
+    accelerator = new_accelerator(device, kwargs_handlers=[unused])
     torch.manual_seed(config.seed)
     head_sizes = {name: size for source in sources for name, size in source.head_sizes.items()}
     # All attributes of a plate together weigh a few times what the one class of a photograph does.
@@ -143,8 +151,9 @@ def pretrain(
         rate = config.learning_rate * one_cycle(step, steps, anneal=config.anneal)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        images, targets = draw_batch(sources, shares_array, batch_size, config.image_size, rng)
-        images, targets = images.to(accelerator.device), {k: v.to(accelerator.device) for k, v in targets.items()}
+        images, targets = draw_batch(
+            sources, shares_array, batch_size, config.image_size, rng, device=accelerator.device
+        )
         with accelerator.autocast():
             logits = model(normalise(images))
         loss, accuracy = heads_loss(logits, targets, weights, config.label_smoothing)

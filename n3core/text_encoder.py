@@ -163,6 +163,7 @@ class TextEncoder:
         cache_folder: where token states are kept; None keeps nothing.
         ask_hub: whether an encoder that is not on this machine may be fetched; a person who names one wants that, a
             checkpoint from elsewhere that names one does not decide it.
+        device: where texts are read; their states lie on the CPU in any case.
 
     Attributes:
         identity: what tells its states from another encoder's: settings and a digest of the weights.
@@ -171,7 +172,14 @@ class TextEncoder:
         InputError: the encoder cannot be loaded, or its width is not `config.hidden_size`.
     """
 
-    def __init__(self, config: TextConfig, cache_folder: Path | None = None, *, ask_hub: bool = False) -> None:
+    def __init__(
+        self,
+        config: TextConfig,
+        cache_folder: Path | None = None,
+        *,
+        ask_hub: bool = False,
+        device: str | torch.device = "cpu",
+    ) -> None:
         if config.mode not in _MODES:
             raise InputError(f"text mode {config.mode!r} is unknown; choose one of {', '.join(_MODES)}")
         self._tokenizer, self._model = _load(config.name, ask_hub)
@@ -181,25 +189,34 @@ class TextEncoder:
                 f"text encoder {config.name!r} is {width} wide, the checkpoint expects {config.hidden_size}"
             )
         self.config = config
+        self._device = torch.device(device)
         self._folder = cache_folder
         self._lock = threading.Lock()
         settings = f"{config.name}|{config.mode}|{config.max_tokens}|{width}|{self._model.config.num_hidden_layers}"
         self.identity = f"{settings}|{_fingerprint(self._model)}"
+        self._model.to(self._device)
         if cache_folder is not None:
             _forget_oldest(cache_folder, _KEPT_TEXTS)
 
     @classmethod
-    def load(cls, name: str = "minilm", mode: str = "contextual", cache_folder: Path | None = None) -> TextEncoder:
+    def load(
+        cls,
+        name: str = "minilm",
+        mode: str = "contextual",
+        cache_folder: Path | None = None,
+        *,
+        device: str | torch.device = "cpu",
+    ) -> TextEncoder:
         """Load by hub id, local directory or "minilm", whatever its width; the hub is asked where it must be."""
         if name == "minilm":
-            return cls(TextConfig(name, mode), cache_folder)
+            return cls(TextConfig(name, mode), cache_folder, device=device)
         from transformers import AutoConfig
 
         try:
             width = AutoConfig.from_pretrained(name, trust_remote_code=False).hidden_size
         except Exception as error:  # as in `_load`
             raise _not_loaded(name, str(error) or type(error).__name__) from None
-        return cls(TextConfig(name, mode, hidden_size=width), cache_folder, ask_hub=True)
+        return cls(TextConfig(name, mode, hidden_size=width), cache_folder, ask_hub=True, device=device)
 
     def encode(self, texts: Sequence[str], *, batch_size: int = 32) -> TokenStates:
         """Encode texts, reading those seen before from the cache.
@@ -242,11 +259,13 @@ class TextEncoder:
             )
         offsets = batch.pop("offset_mapping")
         mask = batch["attention_mask"].bool()
+        batch = batch.to(self._device)
         with torch.inference_mode():
             if self.config.mode == "static":
                 states = self._model.get_input_embeddings()(batch["input_ids"])
             else:
                 states = self._model(**batch).last_hidden_state
+        states = states.cpu()
         parts = []
         for row, text in enumerate(texts):
             length = int(mask[row].sum())

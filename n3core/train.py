@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from accelerate import Accelerator, DistributedDataParallelKwargs
+from accelerate import DistributedDataParallelKwargs
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
@@ -27,8 +27,8 @@ from n3core.episodes import EpisodeSource, draw_episode
 from n3core.errors import InputError
 from n3core.files import write_atomically
 from n3core.model import N3, SynthesizedClassifier
-from n3core.pixels import augment, to_float
-from n3core.training import load_state, one_cycle, run_settings, run_steps, save_state, step_generator
+from n3core.pixels import augment, draw_augmentation, to_float
+from n3core.training import load_state, new_accelerator, one_cycle, run_settings, run_steps, save_state, step_generator
 
 __all__ = [
     "ValidationSet",
@@ -180,7 +180,7 @@ def train(
     # Without adapted layers the scales mu take no part in the loss, which several processes must be told. The buffers
     # are the frozen base, which each has.
     parallel = DistributedDataParallelKwargs(find_unused_parameters=not model.mu, broadcast_buffers=False)
-    accelerator = Accelerator(cpu=device == "cpu", mixed_precision="bf16", kwargs_handlers=[parallel])
+    accelerator = new_accelerator(device, kwargs_handlers=[parallel])
     skeleton = build_network(model.config.base, 2).to(accelerator.device, memory_format=torch.channels_last).eval()
     skeleton.requires_grad_(False)
     optimizer = build_optimizer(model, config)
@@ -191,15 +191,18 @@ def train(
     best = _read_best(best_file) if held_out and first else float("-inf")
     wrapped, optimizer = accelerator.prepare(model.train(), optimizer)
     chances = np.asarray(shares, np.float64) / np.sum(shares)
-    rank, world = accelerator.process_index, accelerator.num_processes
+    world = accelerator.num_processes
+    own = slice(accelerator.process_index, None, world)  # images of this process
 
     def train_step(step: int) -> dict[str, float]:
         rng = step_generator(config.seed, step)
         source = sources[int(rng.choice(len(sources), p=chances))]
         episode = draw_episode(source, config, rng)
-        images = augment(to_float(episode.pixels), rng, model.config.image_size)
-        images = images[rank::world].to(accelerator.device, memory_format=torch.channels_last)
-        labels = episode.labels[rank::world].to(accelerator.device)
+        drawn = draw_augmentation(len(episode.pixels), rng)
+        pixels = to_float(episode.pixels[own], accelerator.device)
+        images = augment(pixels, drawn.take(own), model.config.image_size)
+        images = images.to(memory_format=torch.channels_last)
+        labels = episode.labels[own].to(accelerator.device)
         for group in optimizer.param_groups:
             group["lr"] = config.learning_rate * one_cycle(step, config.steps)
         with accelerator.autocast():

@@ -14,12 +14,13 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn, track
 from safetensors import SafetensorError
@@ -28,12 +29,24 @@ from torch import Tensor, nn
 
 from n3core.backbone import hash_tensors
 from n3core.config import to_json
+from n3core.devices import choose_device
 from n3core.errors import InputError
 from n3core.files import unfinished
 
-__all__ = ["load_state", "one_cycle", "run_settings", "run_steps", "save_state", "show_progress", "step_generator"]
+__all__ = [
+    "join_processes",
+    "load_state",
+    "new_accelerator",
+    "one_cycle",
+    "run_settings",
+    "run_steps",
+    "save_state",
+    "show_progress",
+    "step_generator",
+]
 
 Piece = TypeVar("Piece")
+_LONGEST_WAIT = timedelta(hours=6)  # for another process
 
 
 def step_generator(seed: int, step: int, rank: int = 0) -> np.random.Generator:
@@ -51,6 +64,30 @@ def one_cycle(step: int, steps: int, *, warmup: float = 0.05, anneal: bool = Tru
     if not anneal:
         return 1.0
     return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - rising) / max(1.0, steps - rising))))
+
+
+def join_processes(device: str) -> PartialState:
+    """This process and those that were launched with it, as Accelerate counts them, and the device it computes on.
+
+    One of them may take its time to make what the others then find in the cache.
+
+    Raises:
+        InputError: as `choose_device`.
+    """
+    return PartialState(cpu=choose_device(device).type == "cpu", timeout=_LONGEST_WAIT)
+
+
+def new_accelerator(device: str, **options: Any) -> Accelerator:
+    """What spreads a training over processes and computes in bfloat16, on the kind of device that is asked for.
+
+    Args:
+        device: "auto", "cpu" or "cuda".
+        options: further ones of Accelerate.
+
+    Raises:
+        InputError: as `choose_device`.
+    """
+    return Accelerator(cpu=choose_device(device).type == "cpu", mixed_precision="bf16", **options)
 
 
 def run_settings(config: Any, network: Any, start: Mapping[str, Tensor]) -> str:

@@ -16,7 +16,7 @@ CORE = PROJECT / "n3core"
 
 # A module may reach, directly or through others, only modules of its own floor and of the floors listed before it.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("n3core.errors", "n3core.process"),
+    ("n3core.errors", "n3core.process", "n3core.devices"),
     ("n3core.files", "n3core.config", "n3core.results", "n3core.descriptions"),
     ("n3core.backbone", "n3core.text_encoder", "n3core.datasets"),
     ("n3core.hypernetwork",),

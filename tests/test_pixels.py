@@ -14,7 +14,7 @@ from n3core.datasets.base import load_pixels
 from n3core.datasets.registry import open_dataset
 from n3core.errors import InputError
 from n3core.files import cache_folder
-from n3core.pixels import augment, cached_pixels, kept_array, to_float
+from n3core.pixels import augment, cached_pixels, draw_augmentation, kept_array, to_float
 
 
 @pytest.fixture
@@ -138,7 +138,9 @@ def test_to_float_is_channels_last_in_memory() -> None:
 
 
 def test_augment_is_decided_by_its_generator(images: torch.Tensor) -> None:
-    one, same, other = (augment(images.clone(), np.random.default_rng(seed), 24) for seed in (1, 1, 2))
+    one, same, other = (
+        augment(images.clone(), draw_augmentation(5, np.random.default_rng(seed)), 24) for seed in (1, 1, 2)
+    )
     assert one.shape == (5, 3, 24, 24)
     assert torch.equal(one, same)
     assert not torch.allclose(one, other)
@@ -148,14 +150,20 @@ def test_augment_is_decided_by_its_generator(images: torch.Tensor) -> None:
 def test_augment_treats_every_image_by_itself(images: torch.Tensor) -> None:
     changed = images.clone()
     changed[3] = 1 - changed[3]
-    before, after = (augment(batch, np.random.default_rng(0), 32) for batch in (images.clone(), changed))
+    drawn = draw_augmentation(5, np.random.default_rng(0))
+    before, after = (augment(batch, drawn, 32) for batch in (images.clone(), changed))
     moved = (before - after).abs().amax((1, 2, 3)) > 0
     assert moved.tolist() == [False, False, False, True, False]
 
 
+def test_a_part_of_a_batch_is_varied_as_in_the_whole(images: torch.Tensor) -> None:
+    drawn, part = draw_augmentation(5, np.random.default_rng(0)), slice(1, None, 2)
+    assert torch.equal(augment(images[part], drawn.take(part), 32), augment(images, drawn, 32)[part])
+
+
 def test_augment_mirrors_about_half_and_stays_inside() -> None:
     ramp = torch.linspace(0.3, 0.6, 32).expand(200, 3, 32, 32).contiguous()
-    found = augment(ramp, np.random.default_rng(0), 32)
+    found = augment(ramp, draw_augmentation(200, np.random.default_rng(0)), 32)
     mirrored = (found[:, 0, 16, 0] > found[:, 0, 16, -1]).float().mean()
     assert 0.4 < mirrored < 0.6
     assert found.min() > 0.05 and found.max() < 0.95

@@ -22,7 +22,7 @@ from n3core.config import N3Config, TrainConfig
 from n3core.episodes import EpisodeSource, TextPool, draw_episode
 from n3core.feature_training import FeatureSource, RunEpisode, classification_layer, feature_episodes, meta_train
 from n3core.model import N3
-from n3core.pixels import PixelSet, augment, to_float
+from n3core.pixels import PixelSet, augment, draw_augmentation, to_float
 from n3core.train import centre_features, classify
 
 __all__ = ["FeatureN3", "N3Settings", "PixelN3", "ShippedN3"]
@@ -163,8 +163,9 @@ class PixelN3(_MetaTrained):
 
         def run_episode(rng: np.random.Generator) -> tuple[Tensor, Tensor]:
             episode = draw_episode(source, config, rng)
-            batch = augment(to_float(episode.pixels), rng, self.base.image_size)
-            batch = batch.to(self._device, memory_format=torch.channels_last)
+            drawn = draw_augmentation(len(episode.pixels), rng)
+            batch = augment(to_float(episode.pixels, self._device), drawn, self.base.image_size)
+            batch = batch.to(memory_format=torch.channels_last)
             with torch.autocast(self._device.type, torch.bfloat16):
                 logits = model(skeleton, episode.states.to(self._device), episode.mask.to(self._device), batch)
             return logits, episode.labels.to(self._device)
