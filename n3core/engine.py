@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from safetensors.torch import save
 
 from n3core.backbone import IMAGENET_MEAN, IMAGENET_STD
@@ -24,16 +24,25 @@ from n3core.config import N3Config
 from n3core.datasets.base import square_pixels
 from n3core.descriptions import TaskSpec
 from n3core.devices import choose_device
+from n3core.errors import InputError
 from n3core.files import cache_folder, write_atomically
 from n3core.known_checkpoints import default_checkpoint
 from n3core.model import N3, SynthesizedClassifier
 from n3core.pixels import to_float
 from n3core.results import Prediction
+from n3core.results.evidence import TokenEvidence
+from n3core.results.saliency import SaliencyMaps, SaliencySettings
 from n3core.text_encoder import TextEncoder, TextLength, TokenStates, join_states
 
 __all__ = ["Engine"]
 
 _BATCH = 128  # images per forward pass
+
+
+def _place_of(name: str, task: TaskSpec) -> int:
+    if name not in task.names:
+        raise InputError(f"class {str(name)[:80]!r} is not in the task; it has {', '.join(task.names[:20])}")
+    return task.names.index(name)
 
 
 class Engine:
@@ -138,8 +147,70 @@ class Engine:
         Returns:
             Logits and probabilities of every image.
         """
-        logits = self._logits(self.synthesize(task), self._square(images))
+        logits = self._logits(self.synthesize(task), self.square(images))
         return Prediction(task.names, logits)
+
+    def explain_tokens(
+        self, task: TaskSpec, images: np.ndarray | Sequence[Image.Image], targets: Sequence[str]
+    ) -> tuple[TokenEvidence, ...]:
+        """Weigh the words of all descriptions in the decision about each image (paper section 5.2, figure 3).
+
+        Args:
+            task: described classes.
+            images: N, as in `predict`.
+            targets: name of the class to explain for each image: the true, the predicted or any other.
+
+        Raises:
+            InputError: a target that is no class of the task.
+        """
+        from n3core.explain.evidence import explain_tokens
+
+        found = [_place_of(target, task) for target in targets]
+        encoded, squares = self.encode(task.texts), self.square(images)
+        return explain_tokens(self._model, encoded, task.names, task.texts, squares, found)
+
+    def explain_pixels(
+        self,
+        task: TaskSpec,
+        images: np.ndarray | Sequence[Image.Image],
+        targets: Sequence[str],
+        method: str = "gradient",
+        *,
+        quantity: str = "loss",
+        settings: SaliencySettings | None = None,
+    ) -> SaliencyMaps:
+        """Tell which pixels matter (paper figure 4).
+
+        Args:
+            task: described classes.
+            images: N, as in `predict`.
+            targets: as in `explain_tokens`.
+            method: as in `n3core.explain.saliency.explain_pixels`, like what follows.
+
+        Raises:
+            InputError: a target that is no class of the task, or what that function refuses.
+        """
+        from n3core.explain.saliency import explain_pixels  # with captum, which takes its time to load
+
+        found = [_place_of(target, task) for target in targets]
+        classifier, squares = self.synthesize(task), self.square(images)
+        return explain_pixels(classifier, squares, found, method, quantity=quantity, settings=settings)
+
+    def square(self, images: np.ndarray | Sequence[Image.Image]) -> np.ndarray:
+        """Make images what the network sees, upright squares of `image_size`: (N, S, S, 3) uint8.
+
+        Args:
+            images: as in `predict`; an array that has that size already is returned as it is.
+        """
+        size = self.image_size
+        if isinstance(images, np.ndarray):
+            if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3:
+                raise ValueError(f"images must be uint8 (N, H, W, 3), not {images.dtype} {images.shape}")
+            if images.shape[1:3] == (size, size):
+                return images
+            images = [Image.fromarray(image) for image in images]
+        squares = [square_pixels(ImageOps.exif_transpose(image).convert("RGB"), size) for image in images]
+        return np.stack(squares) if squares else np.empty((0, size, size, 3), np.uint8)
 
     def predict_function(self, texts: Sequence[str]) -> Callable[[np.ndarray], np.ndarray]:
         """What `n3core.evaluate` asks for: uint8 images (N, S, S, 3) -> logits (N, K), column k for text k."""
@@ -190,17 +261,6 @@ class Engine:
             while len(self._labels) > self._max_texts:
                 self._labels.popitem(last=False)
         return torch.stack([found[text] for text in texts])
-
-    def _square(self, images: np.ndarray | Sequence[Image.Image]) -> np.ndarray:
-        size = self.image_size
-        if isinstance(images, np.ndarray):
-            if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3:
-                raise ValueError(f"images must be uint8 (N, H, W, 3), not {images.dtype} {images.shape}")
-            if images.shape[1:3] == (size, size):
-                return images
-            images = [Image.fromarray(image) for image in images]
-        squares = [square_pixels(image.convert("RGB"), size) for image in images]
-        return np.stack(squares) if squares else np.empty((0, size, size, 3), np.uint8)
 
     def _logits(self, classifier: SynthesizedClassifier, images: np.ndarray) -> np.ndarray:
         parts = [np.empty((0, len(classifier.class_names)), np.float32)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -50,6 +51,26 @@ def private_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def images() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (6, SIZE, SIZE, 3), dtype=np.uint8)
+
+
+def test_explanations_are_of_the_picture_that_is_predicted(checkpoint: Path) -> None:
+    engine, task = Engine(checkpoint, device="cpu"), task_of("red", "blue", "white")
+    lying = Image.fromarray(np.random.default_rng(1).integers(0, 256, (90, 60, 3), np.uint8))
+    exif = Image.Exif()
+    exif[274] = 6  # to be turned by a quarter
+    stream = io.BytesIO()
+    lying.save(stream, "PNG", exif=exif)
+    turned = Image.open(stream)
+    shares = engine.predict(task, [turned]).probabilities[0]
+    np.testing.assert_allclose(shares, engine.predict(task, [lying.rotate(-90, expand=True)]).probabilities[0])
+    (evidence,) = engine.explain_tokens(task, [turned], ["blue"])
+    assert evidence.target == "blue"
+    assert np.exp(evidence.positive.log_probability) == pytest.approx(shares[1], rel=1e-2)
+    maps = engine.explain_pixels(task, [turned], ["blue"], "gradient_x_input", quantity="logit")
+    np.testing.assert_allclose(maps.prediction.probabilities[0], shares, rtol=1e-2)
+    for explain in (engine.explain_tokens, engine.explain_pixels):
+        with pytest.raises(InputError, match="'pink' is not in the task; it has red, blue, white"):
+            explain(task, [turned], ["pink"])
 
 
 def count_encoded(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> list[str]:

@@ -299,7 +299,7 @@ def test_the_five_lines_of_the_readme(
     task = TaskSpec(tuple(ClassDescription(name, f"A bird called {name}.") for name in NAMES))
     classifier = Engine(tmp_path / "checkpoint", device="cpu").export(task, tmp_path / "flowers.safetensors")
     readme = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
-    program, use = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    library, program, use = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
     assert "n3core" not in program + use
     monkeypatch.chdir(tmp_path)
     scope: dict[str, Any] = {}
@@ -313,6 +313,10 @@ def test_the_five_lines_of_the_readme(
     found = Engine(tmp_path / "checkpoint", device="cpu").predict(task, [Image.open(tmp_path / "photo.jpg")])
     np.testing.assert_allclose(scope["shares"].detach().numpy(), found.probabilities[0], atol=1e-4)
     assert capsys.readouterr().out.startswith(f"{found.top(0, 1)[0][0]} 0.")
+    monkeypatch.setenv("N3_CHECKPOINT", str(tmp_path / "checkpoint"))
+    exec(library, scope)
+    assert scope["evidence"].target == "robin" and scope["heat"].shape == scope["engine"].square(scope["photos"]).shape[:3]
+    assert capsys.readouterr().out.count("(") == 3, "both classes with their shares"
 
 
 def test_classifiers_share_no_hooks_and_no_tensors(make_model: ModelMaker, make_states: StatesMaker) -> None:
