@@ -187,7 +187,9 @@ def _read_tensors(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         folder = _set_aside(folder)
     if not (folder / CONFIG).is_file() or not (folder / _WEIGHTS).is_file():
         inside = folder / "checkpoint"  # where a run keeps it
-        hint = f"did you mean {inside}?" if (inside / CONFIG).is_file() else f"it needs {CONFIG} and {_WEIGHTS}"
+        hint = f"it needs {CONFIG} and {_WEIGHTS}; --checkpoint or N3_CHECKPOINT names another"
+        if (inside / CONFIG).is_file():
+            hint = f"did you mean {inside}?"
         raise InputError(f"no checkpoint in {folder}; {hint}")
     try:
         config, weights = _read_together(folder)
