@@ -35,7 +35,7 @@ from n3core.checkpoint import load_checkpoint
 from n3core.config import N3Config, PretrainConfig, TextConfig, TrainConfig, from_json, to_json
 from n3core.datasets.base import ClassInfo
 from n3core.datasets.fieldbook.book import KINGDOMS, random_varieties, render_many
-from n3core.episodes import EpisodeSource, TextPool, draw_episode, encode_pool
+from n3core.episodes import Episode, EpisodeSource, TextPool, draw_episode, encode_pool
 from n3core.errors import InputError
 from n3core.feature_training import start_on_features
 from n3core.model import N3
@@ -43,7 +43,7 @@ from n3core.pixels import PixelSet, to_float
 from n3core.pretrain import BaseWithHeads, draw_batch, head_weights, heads_loss, load_base, pretrain, write_base
 from n3core.recipes import episode_sources, pretrain_sources, validation_sets
 from n3core.text_encoder import TextEncoder, TokenStates
-from n3core.train import calibrate_features, train, validate
+from n3core.train import ValidationSet, build_optimizer, calibrate_features, train, validate
 from n3core.training import load_state, one_cycle, save_state, step_generator
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -671,6 +671,81 @@ def test_calibration_centres_features() -> None:
     torch.testing.assert_close(model.feature_mean, features.mean(0), atol=1e-5, rtol=1e-4)
     typical = (features - model.feature_mean).norm(dim=1).mean()
     torch.testing.assert_close(model.feature_norm, typical, atol=1e-5, rtol=1e-4)
+
+
+def watch_steps(monkeypatch: pytest.MonkeyPatch, look: Callable[[torch.optim.Optimizer], None]) -> None:
+    """Have `train` show its optimizer before each step, when the gradients are ready."""
+
+    def build(model: N3, config: TrainConfig) -> torch.optim.Optimizer:
+        optimizer = build_optimizer(model, config)
+        optimizer.register_step_pre_hook(lambda found, *_: look(found))
+        return optimizer
+
+    monkeypatch.setattr("n3core.train.build_optimizer", build)
+
+
+@pytest.mark.parametrize("temperature", [0.01, 1000.0])
+def test_a_step_is_adamw_by_the_clipped_gradient_of_the_smoothed_loss(
+    temperature: float, make_model: Callable[..., N3], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = make_model(adapt=("fc",), temperature=temperature, text=TextConfig(hidden_size=5))
+    parameters = [*model.parameters()]
+    before = [parameter.detach().clone() for parameter in parameters]
+    labels, losses, gradients, used = [], [], [], []
+
+    def draw(*given: Any) -> Episode:
+        episode = draw_episode(*given)
+        labels.append(episode.labels)
+        return episode
+
+    def differentiate(_: nn.Module, given: Any, logits: torch.Tensor) -> None:
+        wanted = 0.7 * nn.functional.one_hot(labels[0], 3) + 0.3 / 3
+        loss = -(wanted * logits.log_softmax(1)).sum(1).mean()
+        losses.append(loss.item())
+        gradients.extend(torch.autograd.grad(loss, parameters, retain_graph=True, materialize_grads=True))
+
+    def keep_gradients(_: torch.optim.Optimizer) -> None:
+        used.extend(torch.zeros_like(p) if p.grad is None else p.grad.clone() for p in parameters)
+
+    monkeypatch.setattr("n3core.train.draw_episode", draw)
+    model.register_forward_hook(differentiate)
+    watch_steps(monkeypatch, keep_gradients)
+    config = TrainConfig(
+        steps=1, batch_size=6, classes=(3, 3), learning_rate=0.01, weight_decay=2.0, label_smoothing=0.3
+    )
+    train(model, config, [toy_source()], [1.0], [], tmp_path, device="cpu")
+    assert losses_of(tmp_path) == {0: pytest.approx(losses[0], rel=1e-4)}
+    whole = torch.cat([gradient.flatten() for gradient in gradients])
+    assert (whole.norm() > 2) == (temperature > 1)
+    clipped = whole / whole.norm().clamp(min=1)
+    # What bfloat16 rounds on the way back depends on how the loss is written.
+    assert (torch.cat([gradient.flatten() for gradient in used]) - clipped).norm() < 0.02 * clipped.norm()
+    for parameter, old, gradient in zip(parameters, before, used, strict=True):
+        decay = 2.0 if old.ndim > 1 else 0.0
+        update = gradient / (gradient.abs() + 1e-8) + decay * old  # Adam's averages are those of one gradient
+        torch.testing.assert_close(parameter.detach(), old - 0.01 * update, atol=1e-5, rtol=1e-4)
+
+
+def test_steps_follow_the_schedule_and_judges_see_no_dropout(
+    make_model: Callable[..., N3], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = make_model(adapt=("fc",), text=TextConfig(hidden_size=5))
+    rates, modes, judged = [], [], []
+
+    def judge(found: N3, _: ValidationSet) -> float:
+        judged.append(found.training)
+        return 0.0
+
+    model.register_forward_hook(lambda found, *_: modes.append(found.training))
+    watch_steps(monkeypatch, lambda found: rates.append([group["lr"] for group in found.param_groups]))
+    monkeypatch.setattr("n3core.train.validate", judge)
+    config = TrainConfig(steps=5, batch_size=2, classes=(2, 2), learning_rate=0.004)
+    unused = ValidationSet("unused", np.empty(0), np.empty(0), torch.empty(0), torch.empty(0), ())
+    train(model, config, [toy_source()], [1.0], [unused], tmp_path, device="cpu", validate_every=2)
+    assert rates == [[pytest.approx(0.004 * one_cycle(step, 5))] * 2 for step in range(5)]
+    assert rates[-1][0] < 0.2 * rates[0][0]
+    assert modes == [True] * 5
+    assert judged == [False] * (1 + 3 + 3), "at the start, after 2, 4 and 5 steps, between the start and the end"
 
 
 def test_a_start_on_features_trains_the_classification_layer_alone(image_folder: Path, tmp_path: Path) -> None:
