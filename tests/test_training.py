@@ -74,7 +74,8 @@ def run_loop(loop: str, data: Path, out: Path, steps: int, *, save_every: float 
     sources, shares = episode_sources([str(data)], SIZE, encoder)
     held_out = validation_sets([str(data)], SIZE, encoder)
     calibrate_features(model, sources[0].images.pixels)
-    config = TrainConfig((str(data),), steps, batch_size=8, classes=(2, 3), feature_steps=steps)
+    # Two processes cannot halve three images.
+    config = TrainConfig((str(data),), steps, batch_size=3, classes=(2, 3), feature_steps=steps)
     if loop == "features":
         return start_on_features(model, config, sources, shares, out, device="cpu", save_every=save_every)
     return train(model, config, sources, shares, held_out, out, device="cpu", save_every=save_every, validate_every=4)
