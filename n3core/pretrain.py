@@ -84,6 +84,11 @@ def draw_batch(
     return images, {name: torch.from_numpy(values).to(device) for name, values in targets.items()}
 
 
+def head_weights(sources: Sequence[PixelSet]) -> dict[str, float]:
+    """Head -> weight: all attributes of a plate together weigh a few times what the one class of a photograph does."""
+    return {name: len(source.targets) ** -0.5 for source in sources for name in source.targets}
+
+
 def heads_loss(
     logits: dict[str, Tensor], targets: dict[str, Tensor], weights: dict[str, float], smoothing: float
 ) -> tuple[Tensor, dict[str, float]]:
@@ -129,8 +134,7 @@ def pretrain(
     accelerator = new_accelerator(device, kwargs_handlers=[unused])
     torch.manual_seed(config.seed)
     head_sizes = {name: size for source in sources for name, size in source.head_sizes.items()}
-    # All attributes of a plate together weigh a few times what the one class of a photograph does.
-    weights = {name: len(source.targets) ** -0.5 for source in sources for name in source.targets}
+    weights = head_weights(sources)
     model = BaseWithHeads(base, head_sizes)
     if start is not None:
         model.network.load_state_dict(start)

@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 
 from n3core.errors import InputError
-from n3core.evaluate import Predict, count_builds, derange, evaluate, measure_permutations, predict_all, score
+from n3core.evaluate import (
+    Predict,
+    count_builds,
+    derange,
+    evaluate,
+    measure_controls,
+    measure_permutations,
+    predict_all,
+    score,
+)
 from n3core.reporting.summaries import summarise_evaluation
 
 CLASSES = 6
@@ -78,6 +87,17 @@ def test_other_classes_would_differ_more_than_other_images() -> None:
     assert found.class_interval.high - found.class_interval.low > 3 * (found.interval.high - found.interval.low)
 
 
+def test_classes_alike_leave_the_chance_of_their_few_images() -> None:
+    labels = np.repeat(np.arange(4), 4)
+    right = np.arange(16) % 2 == 0  # half of each class
+    logits = np.eye(4, dtype=np.float32)[np.where(right, labels, (labels + 1) % 4)]
+    found = score(logits, labels, NAMES[:4])
+    assert found.class_accuracies == pytest.approx(50)
+    # Of 16 tosses of a coin 4 to 12 are heads, 25 to 75 percent, in 98 of 100 cases.
+    for interval in (found.interval, found.class_interval):
+        assert [interval.low, interval.high] == pytest.approx([25, 75], abs=7)
+
+
 def test_a_model_that_reads_falls_without_its_texts(labelled: tuple[np.ndarray, np.ndarray]) -> None:
     found = evaluate(read, TEXTS, NAMES, *labelled)
     assert found.per_class_accuracy == found.top5 == 100
@@ -86,6 +106,15 @@ def test_a_model_that_reads_falls_without_its_texts(labelled: tuple[np.ndarray, 
     assert found.controls.empty == found.controls.name_only == pytest.approx(found.chance)
     assert found.permutations.values == (100.0,) * 10
     assert found.permutations.median == 100 and found.permutations.spread == 0
+
+
+def test_a_model_that_knows_the_names_shows_in_the_control_of_names(labelled: tuple[np.ndarray, np.ndarray]) -> None:
+    def recognise(texts: Sequence[str]) -> Predict:
+        return read([text.replace("class", "the value") for text in texts])
+
+    controls = measure_controls(recognise, TEXTS, NAMES, *labelled)
+    assert controls.name_only == 100
+    assert controls.empty == pytest.approx(100 / CLASSES)
 
 
 def test_the_spread_shows_a_model_that_depends_on_the_order(labelled: tuple[np.ndarray, np.ndarray]) -> None:

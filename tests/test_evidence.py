@@ -119,6 +119,29 @@ def test_loss_and_probabilities_are_those_of_the_network(
         assert evidence.loss == pytest.approx(-float(expected[target]), rel=1e-3)
 
 
+def test_a_word_of_two_pieces_has_the_larger_magnitude_and_the_support_of_both(
+    model: N3, make_states: StatesMaker, pixels: np.ndarray
+) -> None:
+    encoded, texts = encode(make_states)
+    halves = ((0, 0), (0, 1), (1, 2))  # "w" and "0" of "w0"
+    offsets = tuple((*halves, *((start - 3, end - 3) for start, end in row[3:-1]), (0, 0)) for row in encoded.offsets)
+    parted = replace(encoded, offsets=offsets)
+    states = encoded.states.clone().requires_grad_(True)
+    image = torch.from_numpy(pixels[0]).permute(2, 0, 1)[None] / 255
+    logits = model(build_network(model.config.base, 2).eval(), states, encoded.mask, image)
+    loss = functional.cross_entropy(logits, torch.tensor(TARGETS[:1]))
+    (of_loss,) = torch.autograd.grad(loss, states, retain_graph=True)
+    (of_logit,) = torch.autograd.grad(logits[0, TARGETS[0]], states)
+    (found,) = explain_tokens(model, parted, NAMES, texts, pixels[:1], TARGETS[:1])
+    for row, description in enumerate(found.descriptions):
+        lengths = of_loss[row, 1:3].norm(dim=1)
+        terms = (of_logit[row, 1:3] * encoded.states[row, 1:3]).sum(1)
+        assert encoded.mask[row].sum() > 3 and description.words[0] == "w0"
+        assert description.magnitudes[0] == pytest.approx(float(lengths.max()), rel=1e-3)
+        assert description.support[0] == pytest.approx(float(terms.sum()), rel=1e-3, abs=1e-5)
+        assert lengths.min() < 0.99 * lengths.max() and terms.abs().min() > 0.01 * terms.abs().max()
+
+
 def test_an_image_is_explained_alike_alone_and_among_others(
     model: N3, make_states: StatesMaker, pixels: np.ndarray
 ) -> None:

@@ -20,7 +20,7 @@ from dataclasses import replace
 from multiprocessing import get_context
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -33,16 +33,17 @@ from n3core import recipes
 from n3core.backbone import build_network, layer_specs, normalise, strip_classifier
 from n3core.checkpoint import load_checkpoint
 from n3core.config import N3Config, PretrainConfig, TextConfig, TrainConfig, from_json, to_json
+from n3core.datasets.base import ClassInfo
 from n3core.datasets.fieldbook.book import KINGDOMS, random_varieties, render_many
-from n3core.episodes import EpisodeSource, TextPool, draw_episode, encode_pool
+from n3core.episodes import Episode, EpisodeSource, TextPool, draw_episode, encode_pool
 from n3core.errors import InputError
 from n3core.feature_training import start_on_features
 from n3core.model import N3
 from n3core.pixels import PixelSet, to_float
-from n3core.pretrain import BaseWithHeads, draw_batch, heads_loss, load_base, pretrain, write_base
+from n3core.pretrain import BaseWithHeads, draw_batch, head_weights, heads_loss, load_base, pretrain, write_base
 from n3core.recipes import episode_sources, pretrain_sources, validation_sets
-from n3core.text_encoder import TextEncoder
-from n3core.train import calibrate_features, train, validate
+from n3core.text_encoder import TextEncoder, TokenStates
+from n3core.train import ValidationSet, build_optimizer, calibrate_features, train, validate
 from n3core.training import load_state, one_cycle, save_state, step_generator
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -73,7 +74,8 @@ def run_loop(loop: str, data: Path, out: Path, steps: int, *, save_every: float 
     sources, shares = episode_sources([str(data)], SIZE, encoder)
     held_out = validation_sets([str(data)], SIZE, encoder)
     calibrate_features(model, sources[0].images.pixels)
-    config = TrainConfig((str(data),), steps, batch_size=8, classes=(2, 3), feature_steps=steps)
+    # Two processes cannot halve three images.
+    config = TrainConfig((str(data),), steps, batch_size=3, classes=(2, 3), feature_steps=steps)
     if loop == "features":
         return start_on_features(model, config, sources, shares, out, device="cpu", save_every=save_every)
     return train(model, config, sources, shares, held_out, out, device="cpu", save_every=save_every, validate_every=4)
@@ -443,6 +445,13 @@ def test_heads_count_only_the_images_they_have_targets_for() -> None:
     assert set(accuracy) == {"accuracy/first", "accuracy/second"}
 
 
+def test_heads_of_one_source_weigh_the_root_of_their_number_together() -> None:
+    photographs = toy_pixels("photographs", 3, 4, "class")
+    plates = toy_pixels("plates", 2, 4, "petals")
+    plates = replace(plates, targets={name: plates.labels for name in ("petals", "leaves", "stem", "height")})
+    assert head_weights([photographs, plates]) == {"class": 1.0} | dict.fromkeys(plates.targets, 0.5)
+
+
 def test_base_with_heads_shares_its_features(images: torch.Tensor) -> None:
     torch.manual_seed(0)
     found = BaseWithHeads("resnet18", {"a": 4, "b": 7}).eval()(images)
@@ -524,6 +533,55 @@ def test_confusable_classes_are_neighbours_in_text_space() -> None:
         return float(torch.stack(found).std(1).mean())
 
     assert spread(1.0) < 0.7 * spread(0.0)
+
+
+def test_an_episode_shifts_all_states_of_a_text_alike_and_by_the_size_of_its_mean() -> None:
+    rng = np.random.default_rng(0)
+    lengths, scales = rng.integers(2, 6, 8), np.repeat([1.0, 3.0], 4)
+    states = [scale * (1 + rng.normal(size=(length, 600))) for length, scale in zip(lengths, scales, strict=True)]
+    pool = TextPool.of(np.concatenate(states).astype(np.float16), np.cumsum([0, *lengths]), [[1.0]] * 8)
+    images, config = toy_pixels("toy", 8, 2, "toy"), TrainConfig(batch_size=4, classes=(8, 8), word_dropout=0.0)
+    plain, noisy = (
+        draw_episode(EpisodeSource.of(images, pool, text_noise=noise), config, np.random.default_rng(0))
+        for noise in (0.0, 0.5)
+    )
+    assert torch.equal(plain.mask, noisy.mask)
+    shifts = noisy.states - plain.states
+    for shift, own, mask in zip(shifts, plain.states, plain.mask, strict=True):
+        torch.testing.assert_close(shift[mask], shift[:1].expand(int(mask.sum()), -1), atol=1e-4, rtol=1e-3)
+        size = own[mask].mean(0).pow(2).mean().sqrt()
+        assert float(shift[0].pow(2).mean().sqrt() / size) == pytest.approx(0.5, rel=0.15)
+    alike = torch.corrcoef(shifts[:, 0]) - torch.eye(8)
+    assert alike.abs().max() < 0.3, "every text goes its own way"
+
+
+def test_texts_are_drawn_by_their_weights() -> None:
+    pool = replace(toy_source().pool, weights_of=(np.array([0.9, 0.1]),) * 12)
+    source = EpisodeSource.of(toy_pixels("toy", 12, 1, "toy"), pool)
+    config = TrainConfig(batch_size=1, classes=(12, 12), word_dropout=0.0)
+    drawn = [draw_episode(source, config, np.random.default_rng(seed)).mask.sum(1) for seed in range(40)]
+    assert float((torch.cat(drawn) == 4).float().mean()) == pytest.approx(0.1, abs=0.04)  # the second text has 4 tokens
+
+
+def test_a_dataset_is_read_with_noise_and_by_every_kind_of_text_it_has(image_folder: Path) -> None:
+    def encode(texts: list[str]) -> TokenStates:
+        return TokenStates(torch.ones(len(texts), 2, 5), torch.ones(len(texts), 2, dtype=torch.bool), (), ())
+
+    (source,), _ = episode_sources([str(image_folder)], SIZE, SimpleNamespace(identity="ones", encode=encode))
+    assert source.text_noise == recipes._TEXT_NOISE > 0
+    assert len(source.pool.starts) == 1 + 2 * 4, "a description and a name of each class"
+    info = ClassInfo("n1", "wren", {"name": "wren", "gloss": "a small brown bird", "description": "Brown, short tail."})
+    assert dict(recipes._mixed_texts(info)) == {
+        "Brown, short tail.": 0.6, "wren: a small brown bird": 0.25, "wren": 0.15,
+    }  # fmt: skip
+    assert recipes._mixed_texts(replace(info, texts={"name": "wren"})) == [("wren", 0.15)]
+
+
+def test_plates_and_photographs_share_a_batch_as_told() -> None:
+    plates = [toy_pixels(f"{recipes.VARIETIES}-{name}", 2, 1, name) for name in KINGDOMS]
+    photographs = toy_pixels("photographs", 2, 1, "photographs")
+    assert recipes._shares([*plates, photographs], 0.7) == pytest.approx([0.35, 0.35, 0.3])
+    assert recipes._shares(plates, 0.7) == [0.5, 0.5]
 
 
 def test_word_dropout_hides_tokens_but_never_a_whole_text() -> None:
@@ -614,6 +672,81 @@ def test_calibration_centres_features() -> None:
     torch.testing.assert_close(model.feature_mean, features.mean(0), atol=1e-5, rtol=1e-4)
     typical = (features - model.feature_mean).norm(dim=1).mean()
     torch.testing.assert_close(model.feature_norm, typical, atol=1e-5, rtol=1e-4)
+
+
+def watch_steps(monkeypatch: pytest.MonkeyPatch, look: Callable[[torch.optim.Optimizer], None]) -> None:
+    """Have `train` show its optimizer before each step, when the gradients are ready."""
+
+    def build(model: N3, config: TrainConfig) -> torch.optim.Optimizer:
+        optimizer = build_optimizer(model, config)
+        optimizer.register_step_pre_hook(lambda found, *_: look(found))
+        return optimizer
+
+    monkeypatch.setattr("n3core.train.build_optimizer", build)
+
+
+@pytest.mark.parametrize("temperature", [0.01, 1000.0])
+def test_a_step_is_adamw_by_the_clipped_gradient_of_the_smoothed_loss(
+    temperature: float, make_model: Callable[..., N3], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = make_model(adapt=("fc",), temperature=temperature, text=TextConfig(hidden_size=5))
+    parameters = [*model.parameters()]
+    before = [parameter.detach().clone() for parameter in parameters]
+    labels, losses, gradients, used = [], [], [], []
+
+    def draw(*given: Any) -> Episode:
+        episode = draw_episode(*given)
+        labels.append(episode.labels)
+        return episode
+
+    def differentiate(_: nn.Module, given: Any, logits: torch.Tensor) -> None:
+        wanted = 0.7 * nn.functional.one_hot(labels[0], 3) + 0.3 / 3
+        loss = -(wanted * logits.log_softmax(1)).sum(1).mean()
+        losses.append(loss.item())
+        gradients.extend(torch.autograd.grad(loss, parameters, retain_graph=True, materialize_grads=True))
+
+    def keep_gradients(_: torch.optim.Optimizer) -> None:
+        used.extend(torch.zeros_like(p) if p.grad is None else p.grad.clone() for p in parameters)
+
+    monkeypatch.setattr("n3core.train.draw_episode", draw)
+    model.register_forward_hook(differentiate)
+    watch_steps(monkeypatch, keep_gradients)
+    config = TrainConfig(
+        steps=1, batch_size=6, classes=(3, 3), learning_rate=0.01, weight_decay=2.0, label_smoothing=0.3
+    )
+    train(model, config, [toy_source()], [1.0], [], tmp_path, device="cpu")
+    assert losses_of(tmp_path) == {0: pytest.approx(losses[0], rel=1e-4)}
+    whole = torch.cat([gradient.flatten() for gradient in gradients])
+    assert (whole.norm() > 2) == (temperature > 1)
+    clipped = whole / whole.norm().clamp(min=1)
+    # What bfloat16 rounds on the way back depends on how the loss is written.
+    assert (torch.cat([gradient.flatten() for gradient in used]) - clipped).norm() < 0.02 * clipped.norm()
+    for parameter, old, gradient in zip(parameters, before, used, strict=True):
+        decay = 2.0 if old.ndim > 1 else 0.0
+        update = gradient / (gradient.abs() + 1e-8) + decay * old  # Adam's averages are those of one gradient
+        torch.testing.assert_close(parameter.detach(), old - 0.01 * update, atol=1e-5, rtol=1e-4)
+
+
+def test_steps_follow_the_schedule_and_judges_see_no_dropout(
+    make_model: Callable[..., N3], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = make_model(adapt=("fc",), text=TextConfig(hidden_size=5))
+    rates, modes, judged = [], [], []
+
+    def judge(found: N3, _: ValidationSet) -> float:
+        judged.append(found.training)
+        return 0.0
+
+    model.register_forward_hook(lambda found, *_: modes.append(found.training))
+    watch_steps(monkeypatch, lambda found: rates.append([group["lr"] for group in found.param_groups]))
+    monkeypatch.setattr("n3core.train.validate", judge)
+    config = TrainConfig(steps=5, batch_size=2, classes=(2, 2), learning_rate=0.004)
+    unused = ValidationSet("unused", np.empty(0), np.empty(0), torch.empty(0), torch.empty(0), ())
+    train(model, config, [toy_source()], [1.0], [unused], tmp_path, device="cpu", validate_every=2)
+    assert rates == [[pytest.approx(0.004 * one_cycle(step, 5))] * 2 for step in range(5)]
+    assert rates[-1][0] < 0.2 * rates[0][0]
+    assert modes == [True] * 5
+    assert judged == [False] * (1 + 3 + 3), "at the start, after 2, 4 and 5 steps, between the start and the end"
 
 
 def test_a_start_on_features_trains_the_classification_layer_alone(image_folder: Path, tmp_path: Path) -> None:
