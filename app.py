@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from n3core.process import prepare_process
+from pages.components import keyboard
 from pages.components.resources import warm_up
 
 prepare_process()
@@ -35,5 +36,6 @@ page = st.navigation(
 )
 # Streamlit shows the keyboard's focus on a link by a faint tint alone.
 st.html("<style>a:focus-visible { outline: 2px solid currentColor !important; }</style>")
+keyboard.show()
 page.run()
 warm_up()
