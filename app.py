@@ -35,8 +35,7 @@ page = st.navigation(
     position="top",
 )
 st.set_page_config(page_title=f"{page.title} - N3 Studio")
-# Streamlit shows the keyboard's focus on a link by a faint tint alone.
-st.html("<style>a:focus-visible { outline: 2px solid currentColor !important; }</style>")
+st.html(_ASSETS / "style.css")
 keyboard.show()
 page.run()
 warm_up()
