@@ -117,9 +117,9 @@ def _show_pictures(task: TaskSpec, case: Case | None, entry: ClassDiagnosis) -> 
     with st.container(horizontal=True, gap="xsmall"):
         for index in own[:_PICTURES]:
             try:
-                st.image(
-                    thumbnail(case.data, case.refs[index]), alt=f"{entry.name}, picture {case.refs[index].id}", width=84
-                )
+                with st.container(width=84):  # a width of the image would shrink it, full screen too
+                    alt = f"{entry.name}, picture {case.refs[index].id}"
+                    st.image(thumbnail(case.data, case.refs[index]), alt=alt, width="stretch")
             except InputError as error:
                 st.caption(literal(str(error)))
 

@@ -177,7 +177,8 @@ def show_chosen(now: Verdicts, before: Verdicts | None, among: tuple[str, ...]) 
     st.subheader("The chosen picture", anchor=False)
     with st.container(horizontal=True, vertical_alignment="center"):
         try:
-            st.image(large_picture(now.data, now.refs[index]), alt=f"{true}, picture {ids[index]}", width=170)
+            with st.container(width=170):  # a width of the image would shrink it, full screen too
+                st.image(large_picture(now.data, now.refs[index]), alt=f"{true}, picture {ids[index]}", width="stretch")
         except InputError as error:
             st.error(literal(str(error)))
         with st.container(width=170, gap="xsmall"):
