@@ -48,6 +48,7 @@ def test_an_edit_synthesizes_another_network_and_undo_brings_the_first_back(open
     assert not app.exception and not app.error
     assert "The last edit changed the prediction of" in shown(app)
     assert app.get("plotly_chart")[0].proto.spec != bars
+    assert app.get("plotly_chart")[0].proto.alt.count(" %") == 5, "for those who cannot see the bars"
     click(app, "Undo")
     assert description(app) == original
     assert app.get("plotly_chart")[0].proto.spec == bars
