@@ -34,6 +34,11 @@ def test_the_focus_stays_in_the_text_whatever_becomes_of_the_edit(studio: str, n
     page = new_page()
     open_flowers(page, f"{studio}/describe", "Accuracy now")
     expect(page).to_have_title("Describe - N3 Studio")
+    large = page.get_by_role("button", name="Fullscreen: windflower, picture windflower/000")
+    large.focus()
+    expect(page.get_by_test_id("stElementToolbar").filter(has=large)).to_have_css("opacity", "1")
+    picture = page.get_by_role("img", name="windflower, picture windflower/000", exact=True)
+    assert picture.evaluate("image => image.naturalWidth") == 640, "full screen shows all that there is"
     box = page.get_by_label("Description of windflower")
     box.fill("A flower with violet petals.")
     box.press("Control+Enter")
