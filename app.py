@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from n3core.process import prepare_process
+from pages.components import keyboard
 from pages.components.resources import warm_up
 
 prepare_process()
@@ -33,7 +34,8 @@ page = st.navigation(
     ],
     position="top",
 )
-# Streamlit shows the keyboard's focus on a link by a faint tint alone.
-st.html("<style>a:focus-visible { outline: 2px solid currentColor !important; }</style>")
+st.set_page_config(page_title=f"{page.title} - N3 Studio")
+st.html(_ASSETS / "style.css")
+keyboard.show()
 page.run()
 warm_up()

@@ -68,7 +68,7 @@ chosen = task_state.chosen_image()
 elsewhere = None if chosen in {ref.id for ref in refs} else find_picture(task, chosen)
 alone = ((elsewhere[0],), (elsewhere[1],)) if elsewhere and filters.source == wall.DATASET else None
 try:
-    with figures, st.spinner("Judging the pictures…"):
+    with figures:
         now_verdicts = judge(task, refs, truth, data)
         before_verdicts = judge(before, refs, truth, data) if before else None
         opened_verdicts = judge(opened, refs, truth, data) if before else None

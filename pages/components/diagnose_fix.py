@@ -23,7 +23,7 @@ __all__ = ["Trial", "choose", "pending", "show"]
 
 _CLASS = "diagnose_class"
 _TRIAL = "diagnose_trial"
-_FORM = "diagnose_form"  # number of the form: after an edit a fresh one, which remembers nothing of what was typed
+_FILLED = "diagnose_text"  # session state: the class and the text that the text area was last filled with
 _PICTURES = 5
 _BESIDE = """<style>
 @media (min-width: 900px) {
@@ -86,12 +86,13 @@ def show(task: TaskSpec, case: Case | None, found: Diagnosis, before: Diagnosis 
         ":green-background[**Green**]: a picture can show it. :orange-background[*Orange*]: it cannot. "
         ":violet-background[Violet]: leaves it open, or contradicts."
     )
-    _show_pictures(task, case, entry)
-    trial = pending(task)
-    if trial is not None and before is not None:
-        _show_trial(trial, found, before)
-    if error := task_state.take_error():
-        st.error(literal(error), icon=":material/error:")
+    with st.container():  # always there: the form keeps its place and the focus, whatever comes and goes above it
+        _show_pictures(task, case, entry)
+        trial = pending(task)
+        if trial is not None and before is not None:
+            _show_trial(trial, found, before)
+        if error := task_state.take_error():
+            st.error(literal(error), icon=":material/error:")
     _show_form(entry)
 
 
@@ -116,17 +117,20 @@ def _show_pictures(task: TaskSpec, case: Case | None, entry: ClassDiagnosis) -> 
     with st.container(horizontal=True, gap="xsmall"):
         for index in own[:_PICTURES]:
             try:
-                st.image(
-                    thumbnail(case.data, case.refs[index]), alt=f"{entry.name}, picture {case.refs[index].id}", width=84
-                )
+                with st.container(width=84):  # a width of the image would shrink it, full screen too
+                    alt = f"{entry.name}, picture {case.refs[index].id}"
+                    st.image(thumbnail(case.data, case.refs[index]), alt=alt, width="stretch")
             except InputError as error:
                 st.caption(literal(str(error)))
 
 
 def _show_form(entry: ClassDiagnosis) -> None:
-    key = f"mended text {st.session_state.get(_FORM, 0)} of {entry.name}: {hash(entry.text)}"
+    key = f"mended description of {entry.name}"
+    if key not in st.session_state or st.session_state.get(_FILLED) != (entry.name, entry.text):
+        st.session_state[key] = entry.text
+    st.session_state[_FILLED] = (entry.name, entry.text)
     with st.form("mend", border=False):
-        st.text_area(f"Description of {literal(entry.name)}", entry.text, key=key, height=190)
+        st.text_area(f"Description of {literal(entry.name)}", key=key, height=190)
         st.form_submit_button(
             "Try it",
             type="primary",
@@ -180,7 +184,7 @@ def _try(name: str, key: str) -> None:
         return
     waiting = pending(task)
     if task_state.replace_text(name, st.session_state[key]):
-        _renew_form()
+        _fill_again()
         edited = task_state.current()
         earlier = waiting.before if waiting is not None and waiting.name == name else task
         if edited is not None and edited != earlier:
@@ -195,7 +199,7 @@ def _keep() -> None:
 
 def _discard() -> None:
     trial: Trial | None = st.session_state.pop(_TRIAL, None)
-    _renew_form()
+    _fill_again()
     if trial is None:
         return
     if task_state.previous() == trial.before:
@@ -204,5 +208,6 @@ def _discard() -> None:
         task_state.replace_text(trial.name, dict(zip(trial.before.names, trial.before.texts, strict=True))[trial.name])
 
 
-def _renew_form() -> None:
-    st.session_state[_FORM] = st.session_state.get(_FORM, 0) + 1
+def _fill_again() -> None:
+    """Let nothing of what was typed remain in the text area."""
+    st.session_state.pop(_FILLED, None)

@@ -20,6 +20,7 @@ from pages.components.resources import get_dataset, text_length
 __all__ = ["show"]
 
 _CLASS = "edited_class"
+_FILLED = "edited_text"  # session state: the class and the text that its text area was last filled for
 _NEW_NAME, _NEW_TEXT, _PASTED, _RENAMED = "new_class_name", "new_class_text", "pasted_text", "renamed_to"
 _ADDING, _PASTING, _RENAMING = "new_class", "paste_many", "rename_class"  # popovers: whether they are open
 _CARDS_PAGE = "cards_page"
@@ -48,23 +49,26 @@ def show(task: TaskSpec) -> None:
 
 
 def _show_form(name: str, text: str) -> None:
-    key = _key_of(name, text)
+    key, draft = f"description of {name}", _draft_of(name, text)
+    if key not in st.session_state or st.session_state.get(_FILLED) != (name, text):
+        st.session_state[key] = typing_watch.standing(draft, text)
+    st.session_state[_FILLED] = (name, text)
     with st.form("description", border=False):
         with st.container(key=typing_watch.WATCHED):
-            st.text_area(f"Description of {literal(name)}", typing_watch.standing(key, text), key=key, height=210)
+            st.text_area(f"Description of {literal(name)}", key=key, height=210)
         st.form_submit_button(
             "Apply",
             type="primary",
             icon=":material/auto_awesome:",
             on_click=_apply,
-            args=(name, key),
+            args=(name, key, draft),
             help="Synthesize the network anew (Ctrl+Enter in the text)",
         )
-    typing_watch.show_length(name, text, key)
+    typing_watch.show_length(name, text, draft)
 
 
-def _key_of(name: str, text: str) -> str:
-    """Key of the text area of a class; another one once the text is another."""
+def _draft_of(name: str, text: str) -> str:
+    """Key of what is typed in place of a text; another one once the text is another."""
     return f"text of {name}: {hash(text)}"
 
 
@@ -157,7 +161,7 @@ def _show_cards(task: TaskSpec, edited: str) -> None:
                 marks.append(":blue[:material/add: new]")
             elif opened[entry.name] != entry.text:
                 marks.append(":blue[:material/edit: edited]")
-            if typing_watch.standing(_key_of(entry.name, entry.text), entry.text) != entry.text:
+            if typing_watch.standing(_draft_of(entry.name, entry.text), entry.text) != entry.text:
                 marks.append(":orange[:material/edit_note: typed, not applied]")
             if dropped := text_length(entry.text).dropped_words:
                 marks.append(f":orange[:material/content_cut: last {count_words('w ' * dropped)} not read]")
@@ -173,9 +177,9 @@ def _open(name: str) -> None:
     st.session_state[_CLASS] = name
 
 
-def _apply(name: str, key: str) -> None:
+def _apply(name: str, key: str, draft: str) -> None:
     if task_state.replace_text(name, st.session_state[key]):
-        typing_watch.forget_draft(key)
+        typing_watch.forget_draft(draft)
 
 
 def _duplicate(name: str) -> None:

@@ -19,6 +19,7 @@ from pages.components.evidence_words import word_labels
 from pages.components.plain import count_words, literal
 from pages.components.progress import late_bar
 from pages.components.resources_evidence import drop_effects, verdict_on
+from pages.components.verdicts import top_classes
 
 __all__ = ["show_drops", "show_trial"]
 
@@ -90,7 +91,8 @@ def show_trial(task: TaskSpec, data: str, ref: ImageRef, truth: str, evidence: T
         probability_bars(now, 0, before=before, true_name=truth or None, count=6),
         key="trial probabilities",
         config={"displaylogo": False, "modeBarButtons": [["toImage"]]},
-        alt=f"Bars of the class probabilities before and after the edit; {evidence.target} has {value:.0f} % now",
+        alt=f"Bars of the class probabilities before and after the edit; {evidence.target} had {was:.0f} %; now "
+        f"{top_classes(now, 0)}",
     )
     return description
 

@@ -76,7 +76,8 @@ def show(task: TaskSpec) -> Choice | None:
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         alt = f"{picture.truth or 'Own picture'}, picture {picture.ref.id}"
-        st.image(large_picture(picture.data, picture.ref), alt=alt, width=190)
+        with st.container(width=190):  # a width of the image would shrink it, full screen too
+            st.image(large_picture(picture.data, picture.ref), alt=alt, width="stretch")
         with st.container(width=150, gap="xsmall"):
             st.markdown(f"Shows **{literal(picture.truth)}**" if picture.truth else "A picture of your own")
             icon = ":orange[:material/close:]" if picture.truth else ":gray[:material/label:]"

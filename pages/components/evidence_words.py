@@ -15,6 +15,7 @@ __all__ = ["mark_words", "name_words", "show_bars", "show_legend", "show_ruled_o
 _LEVELS = (0.12, 0.3, 0.6)  # strengths from which a word is coloured, laid on colour, laid on colour in bold
 _PLUS, _MINUS = "\u207a", "\u207b"  # raised behind the word: before it they would make "2" a negative number
 _SPACE = re.compile(r"^\s|\s$")
+_NAMED = 5  # words that the alternative text of the bars names
 _RULED_OUT = 3  # descriptions shown with their whole text
 
 
@@ -89,12 +90,16 @@ def show_bars(description: DescriptionEvidence, target: str, *, shares: bool = F
     if not description.top(1):
         st.info("This description has no words to weigh.", icon=":material/notes:")
         return
-    first = description.words[description.top(1)[0]]
+    values = description.magnitudes
+    most = ", ".join(
+        f"{description.words[index]} " + (f"{100 * values[index]:.1f} %" if shares else f"{values[index]:.3g}")
+        for index in description.top(_NAMED)
+    )
     st.plotly_chart(
         word_bars(description, target, shares=shares),
         key=f"word bars {description.name}",
         config={"displaylogo": False, "modeBarButtons": [["toImage"]]},
-        alt=f"Bars of the words of {description.name} by the size of their gradient; the first is {first}",
+        alt=f"Bars of the words of {description.name} by the size of their gradient: {most}",
     )
 
 

@@ -14,8 +14,9 @@ _NAME = "snapshot_name"
 
 def show() -> None:
     """Show the bar; the task must be open."""
+    place = st.container()  # always there: an error shifts nothing, so that all below keeps its place and the focus
     if error := task_state.take_error():
-        st.error(literal(error), icon=":material/error:")
+        place.error(literal(error), icon=":material/error:")
         st.toast(literal(error), icon=":material/error:", duration="long")  # the bar may be off the screen
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(

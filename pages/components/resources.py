@@ -120,7 +120,7 @@ def _engine(folder: Path, stamp: int) -> Engine:
 
 
 def thumbnail(data: str, ref: ImageRef) -> bytes:
-    """A square picture as PNG or WebP bytes, at most 192 pixels wide.
+    """A square picture as JPEG bytes, at most 192 pixels wide.
 
     Args:
         data: name or path of the dataset.
@@ -160,7 +160,7 @@ def _large_picture(data: str, version: str, ref: ImageRef) -> bytes:
 
 def _encode(image: Image.Image) -> bytes:
     target = io.BytesIO()
-    image.save(target, "WEBP", quality=90, method=2)
+    image.save(target, "JPEG", quality=90)  # st.image makes a JPEG of all else, on every rerun
     return target.getvalue()
 
 

@@ -102,5 +102,5 @@ def mark_parts(data: str, ref: ImageRef) -> MarkedParts:
 
 def _encode(pixels: np.ndarray) -> bytes:
     target = io.BytesIO()
-    Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(target, "WEBP", quality=90, method=2)
+    Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(target, "JPEG", quality=90)
     return target.getvalue()

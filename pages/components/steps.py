@@ -10,7 +10,11 @@ from pages.components import task_state
 
 __all__ = ["show_steps"]
 
-_STEPS = (("Previous", ":material/arrow_back:", "Alt+Left", -1), ("Next", ":material/arrow_forward:", "Alt+Right", 1))
+# With an arrow, Alt is the browser's Back, or a jump by a word; with Ctrl and a letter it is how some keyboards type.
+_STEPS = (
+    ("Previous", ":material/arrow_back:", "Alt+PageUp", -1),
+    ("Next", ":material/arrow_forward:", "Alt+PageDown", 1),
+)
 
 
 def show_steps(ids: Sequence[str], place: int) -> None:

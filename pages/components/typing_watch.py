@@ -17,7 +17,7 @@ __all__ = ["WATCHED", "forget_draft", "show_length", "standing"]
 WATCHED = "watched_text"  # key of the container around the text area
 _LONGEST = 200_000  # characters that the browser sends
 _PAUSE = 300  # milliseconds
-_DRAFTS = "drafts"  # session state: key of a text area -> what was typed into it and not applied
+_DRAFTS = "drafts"  # session state: key of a class and its text -> what was typed in place of it and not applied
 _MOST_DRAFTS = 50
 _APPLIED = "drafts_applied"  # session state: how often a text was applied
 _SCRIPT = f"""
@@ -48,7 +48,7 @@ def show_length(name: str, text: str, key: str) -> None:
     Args:
         name: the class, for the warning.
         text: the text before anything is typed.
-        key: changes with the text area, so that nothing typed into another one counts.
+        key: changes with the class and its text, so that nothing typed in place of another one counts.
     """
     shown_here = st.container()
     # What the browser sends late, of a text that was applied meanwhile, must not come back when that is undone.

@@ -14,7 +14,7 @@ from n3core.errors import InputError
 from n3core.results import Prediction
 from pages.components.resources import get_dataset, predict
 
-__all__ = ["Verdicts", "class_ids_of", "find_picture", "judge", "pictures_of", "task_of", "title_of"]
+__all__ = ["Verdicts", "class_ids_of", "find_picture", "judge", "pictures_of", "task_of", "title_of", "top_classes"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,3 +154,8 @@ def judge(task: TaskSpec, refs: tuple[ImageRef, ...], truth: tuple[str, ...], da
     prediction = predict(task, data, refs)
     guesses = np.array(prediction.class_names)[prediction.labels]
     return Verdicts(data, refs, np.array(truth, dtype=object).astype(str), guesses, prediction)
+
+
+def top_classes(prediction: Prediction, image: int) -> str:
+    """The most probable classes of one image in words, for those who cannot see the bars."""
+    return ", ".join(f"{name} {100 * value:.0f} %" for name, value in prediction.top(image))

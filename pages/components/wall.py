@@ -18,7 +18,7 @@ from pages.components import task_state
 from pages.components.plain import literal
 from pages.components.resources import large_picture, thumbnail
 from pages.components.steps import show_steps
-from pages.components.verdicts import Verdicts
+from pages.components.verdicts import Verdicts, top_classes
 
 __all__ = ["DATASET", "UPLOADS", "Filters", "show_chosen", "show_classes", "show_figures", "show_filters", "show_wall"]
 
@@ -177,7 +177,8 @@ def show_chosen(now: Verdicts, before: Verdicts | None, among: tuple[str, ...]) 
     st.subheader("The chosen picture", anchor=False)
     with st.container(horizontal=True, vertical_alignment="center"):
         try:
-            st.image(large_picture(now.data, now.refs[index]), alt=f"{true}, picture {ids[index]}", width=170)
+            with st.container(width=170):  # a width of the image would shrink it, full screen too
+                st.image(large_picture(now.data, now.refs[index]), alt=f"{true}, picture {ids[index]}", width="stretch")
         except InputError as error:
             st.error(literal(str(error)))
         with st.container(width=170, gap="xsmall"):
@@ -188,12 +189,11 @@ def show_chosen(now: Verdicts, before: Verdicts | None, among: tuple[str, ...]) 
     with st.container(horizontal=True):
         show_steps(among, place)
     figure = probability_bars(now.prediction, index, before=before.prediction if before else None, true_name=true)
-    name, value = now.prediction.top(index, 1)[0]
     st.plotly_chart(
         figure,
         key="probabilities",
         config={"displaylogo": False, "modeBarButtons": [["toImage"]]},
-        alt=f"Bars of the class probabilities of this picture; the highest is {name} with {100 * value:.0f} %",
+        alt=f"Bars of the class probabilities of this picture: {top_classes(now.prediction, index)}",
     )
 
 

@@ -29,7 +29,7 @@ def test_where_the_networks_look(studio: str, new_page: NewPage, artifacts: Path
         page.get_by_role("button", name="Save as PNG").click()
     download.value.save_as(artifacts / "saliency-sheet.png")
     page.screenshot(path=artifacts / "saliency-light.png")
-    page.keyboard.press("Alt+ArrowRight")
+    page.keyboard.press("Alt+PageDown")
     expect(page).to_have_url(re.compile("image="))
     page.get_by_role("radio", name="A page of them").click()
     page.get_by_text("Saliency per area, 6 pictures").wait_for()

@@ -132,7 +132,7 @@ def test_a_link_reopens_the_task_the_class_and_the_picture(studio: str, new_page
     page.get_by_role("button", name="Describe these 3 classes").click()
     page.get_by_text("Accuracy now").wait_for()
     settle(page)
-    page.locator("body").press("Alt+ArrowRight")
+    page.locator("body").press("Alt+PageDown")
     page.get_by_text("Picture fire lily/000").wait_for()
     settle(page)
     page.get_by_role("link", name="Browse").click()

@@ -48,6 +48,7 @@ def test_an_edit_synthesizes_another_network_and_undo_brings_the_first_back(open
     assert not app.exception and not app.error
     assert "The last edit changed the prediction of" in shown(app)
     assert app.get("plotly_chart")[0].proto.spec != bars
+    assert app.get("plotly_chart")[0].proto.alt.count(" %") == 5, "for those who cannot see the bars"
     click(app, "Undo")
     assert description(app) == original
     assert app.get("plotly_chart")[0].proto.spec == bars
@@ -71,6 +72,30 @@ def test_an_empty_description_is_refused_and_what_was_typed_stays(open_page: Ope
     assert not app.error
     assert description(app) == "   "
     assert "The last edit" not in shown(app)
+
+
+def test_the_text_area_stays_the_same_one_and_follows_every_change_from_outside(open_page: OpenPage) -> None:
+    app = open_sample(open_page("describe"))
+    original, key = description(app), app.text_area[0].key
+    for text in ("Violet petals.", "Yellow petals."):
+        app.text_area[0].set_value(text)
+        click(app, "Apply")
+    assert app.text_area[0].key == key
+    app.text_area[0].set_value("Never applied.")
+    click(app, "Undo")
+    assert app.text_area[0].key == key and description(app) == "Violet petals."
+    app.text_area(key="pasted_text").set_value("windflower: Blue petals.")
+    click(app, "Take them in")
+    assert app.text_area[0].key == key and description(app) == "Blue petals."
+    click(app, "Reset")
+    assert description(app) == original
+    app.text_area[0].set_value("Red petals.")
+    click(app, "Apply")
+    app.selectbox(key="edited_class").set_value("moon orchid").run()
+    assert app.text_area[0].key != key
+    click(app, "Undo")
+    app.selectbox(key="edited_class").set_value("windflower").run()
+    assert description(app) == original and not app.exception
 
 
 def test_classes_are_added_and_removed_but_two_remain(open_page: OpenPage) -> None:
