@@ -119,7 +119,18 @@ def test_imports_run_downward(module: str) -> None:
 
 
 def test_the_package_itself_imports_nothing() -> None:
-    assert not reached_by("n3core"), "every module runs it first"
+    program = "import sys, n3core; print([name for name in sys.modules if name.startswith(('n3core.', 'torch'))])"
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=PROJECT, check=True)
+    assert found.stdout.strip() == "[]", "every module runs it first"
+
+
+def test_the_package_names_its_way_in() -> None:
+    import n3core
+    from n3core.engine import Engine
+
+    assert n3core.Engine is Engine and all(getattr(n3core, name) for name in n3core.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'Motor'"):
+        n3core.Motor  # noqa: B018
 
 
 @pytest.mark.parametrize("module", SOURCES)

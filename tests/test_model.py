@@ -315,7 +315,9 @@ def test_the_five_lines_of_the_readme(
     assert capsys.readouterr().out.startswith(f"{found.top(0, 1)[0][0]} 0.")
     monkeypatch.setenv("N3_CHECKPOINT", str(tmp_path / "checkpoint"))
     exec(library, scope)
-    assert scope["evidence"].target == "robin" and scope["heat"].shape == scope["engine"].square(scope["photos"]).shape[:3]
+    assert (
+        scope["evidence"].target == "robin" and scope["heat"].shape == scope["engine"].square(scope["photos"]).shape[:3]
+    )
     assert capsys.readouterr().out.count("(") == 3, "both classes with their shares"
 
 
