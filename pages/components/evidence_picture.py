@@ -76,7 +76,7 @@ def show(task: TaskSpec) -> Choice | None:
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         alt = f"{picture.truth or 'Own picture'}, picture {picture.ref.id}"
-        with st.container(width=190):  # a width of the image would shrink it, full screen too
+        with st.container(width=170):  # a width of the image would shrink it, full screen too
             st.image(large_picture(picture.data, picture.ref), alt=alt, width="stretch")
         with st.container(width=150, gap="xsmall"):
             st.markdown(f"Shows **{literal(picture.truth)}**" if picture.truth else "A picture of your own")
