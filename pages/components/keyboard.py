@@ -1,4 +1,4 @@
-"""What the keyboard needs on every page: a focus that leads into a popover as it opens.
+"""What the keyboard needs on every page: a focus that leads into a popover as it opens, and back as it closes.
 
 Streamlit draws a popover at the end of the page and leaves the focus on its button, a hundred stops before it.
 """
@@ -14,7 +14,20 @@ _STYLE = f"""<style>
 .st-key-{_KEY} {{ position: absolute; }}  /* draws nothing, and takes no gap either */
 </style>"""
 _SCRIPT = """
-let entered  // the popover that has had the focus once: going back to its button is for the user to do
+let entered = null  // the popover that has had the focus once: leaving it is for the user to do
+let home = null  // the button that opened it
+
+const findHome = () =>
+  [...document.querySelectorAll("[data-testid=stPopoverButton]")].find(
+    (button) => button === home || (!home.isConnected && button.textContent === home.textContent))
+
+// A rerun that follows may draw the button anew, and the focus with it is lost to the page.
+function goHome() {
+  if (entered?.isConnected || !home) return
+  entered = null
+  if (document.activeElement === document.body) findHome()?.focus({ preventScroll: true })
+  else if (document.activeElement !== home) home = null
+}
 
 const isOpen = (element) => element.tabIndex >= 0 && !element.disabled && element.checkVisibility()
 
@@ -26,15 +39,27 @@ function enter() {
   const field = find("input, textarea, [role=slider]") ?? find("button:not([data-testid=stTooltipIcon] *)")
   if (!field) return
   entered = body
+  home = document.activeElement
   field.focus()
+}
+
+const stay = () => { home = null }  // who points has no need of a way back
+
+function follow() {
+  goHome()
+  enter()
 }
 
 export default function (component) {
   const { parentElement } = component
   parentElement.watching?.disconnect()
-  parentElement.watching = new MutationObserver(enter)
+  parentElement.watching = new MutationObserver(follow)
   parentElement.watching.observe(document.body, { childList: true, subtree: true })
-  return () => parentElement.watching.disconnect()
+  document.addEventListener("pointerdown", stay)
+  return () => {
+    parentElement.watching.disconnect()
+    document.removeEventListener("pointerdown", stay)
+  }
 }
 """
 _watch = st.components.v2.component(_KEY, js=_SCRIPT)

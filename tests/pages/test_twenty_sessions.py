@@ -58,11 +58,11 @@ class Seen:
     percent: tuple[float, ...]
 
     @classmethod
-    def on(cls, page: AppTest | ElementTree) -> Seen:
+    def on(cls, page: AppTest | ElementTree, text: str) -> Seen:
         assert not page.exception and not page.error
         bars = json.loads(page.get("plotly_chart")[0].proto.spec)["data"]
         return cls(
-            page.text_area[0].proto.default,
+            text,
             tuple(str(line.value) for line in [*page.header, *page.markdown, *page.caption]),
             tuple(f"{metric.label} {metric.value}" for metric in page.metric),
             tuple(round(share, 3) for bar in bars for share in bar["x"]),
@@ -88,6 +88,13 @@ class Visitor:
     def write(self, tree: ElementTree, text: str) -> None:
         area = tree.text_area[0].proto
         self._widgets[area.id] = WidgetState(id=area.id, string_value=text)
+
+    def read(self, tree: ElementTree) -> str:
+        """What stands in the text area: what the server puts there, else what was typed."""
+        area = tree.text_area[0].proto
+        if area.set_value:
+            self.write(tree, area.value)
+        return self._widgets[area.id].string_value
 
     def _run(self, pressed: WidgetState | None = None, page_name: str = "") -> ElementTree:
         message = BackMsg()
@@ -166,9 +173,10 @@ def visit(studio: Studio, visitor: int, together: threading.Barrier) -> list[See
                 browser.write(page, text_of(visitor, turn))
                 together.wait(PATIENCE)
                 page = browser.click(page, "Apply")
-                seen.append(Seen.on(page))
+                seen.append(Seen.on(page, browser.read(page)))
             together.wait(PATIENCE)
-            return [*seen, Seen.on(browser.click(page, "Undo"))]
+            page = browser.click(page, "Undo")
+            return [*seen, Seen.on(page, browser.read(page))]
     except BaseException:
         together.abort()  # the others need not wait
         raise
@@ -181,8 +189,9 @@ def visit_alone(open_page: OpenPage, visitor: int) -> list[Seen]:
     for turn in range(TURNS):
         page.text_area[0].set_value(text_of(visitor, turn))
         page = press(page, "Apply")
-        seen.append(Seen.on(page))
-    return [*seen, Seen.on(press(page, "Undo"))]
+        seen.append(Seen.on(page, page.text_area[0].value))
+    page = press(page, "Undo")
+    return [*seen, Seen.on(page, page.text_area[0].value)]
 
 
 def press(page: AppTest, label: str) -> AppTest:
