@@ -58,6 +58,7 @@ def _save(page: Page, name: str) -> None:
         """() => document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'notRunning'
             && [...document.images].every((image) => image.complete)"""
     )
+    page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')")  # charts load on their own
     page.wait_for_timeout(1000)  # the last transitions
     image = Image.open(io.BytesIO(page.screenshot())).convert("RGB").quantize(256)
     TARGET.mkdir(parents=True, exist_ok=True)
