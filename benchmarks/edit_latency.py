@@ -18,14 +18,13 @@ import numpy as np
 import torch
 import typer
 
-from n3core.backbone import build_network, normalise, strip_classifier
+from n3core.backbone import build_network, normalise, strip_classifier, to_float
 from n3core.checkpoint import save_checkpoint
 from n3core.config import N3Config
 from n3core.descriptions import ClassDescription, TaskSpec
 from n3core.engine import Engine
 from n3core.known_checkpoints import default_checkpoint
 from n3core.model import N3
-from n3core.pixels import to_float
 from n3core.process import prepare_process
 
 CLASSES, IMAGES = 10, 40

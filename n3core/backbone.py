@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torchvision import models
@@ -26,6 +27,7 @@ __all__ = [
     "normalise",
     "smallest_size",
     "strip_classifier",
+    "to_float",
 ]
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -123,6 +125,11 @@ def feature_network(base: str, tensors: Mapping[str, Tensor]) -> nn.Module:
     strip_classifier(base, network)
     network.load_state_dict(tensors)
     return nn.Sequential(network, nn.Flatten(1)).eval().requires_grad_(False)
+
+
+def to_float(pixels: np.ndarray, device: torch.device | None = None) -> Tensor:
+    """Turn (N, S, S, 3) uint8 into (N, 3, S, S) float in [0, 1] on a device, channels last in memory."""
+    return torch.from_numpy(np.array(pixels)).to(device).permute(0, 3, 1, 2).float().div_(255)
 
 
 def normalise(images: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ import torch
 from PIL import Image, ImageOps
 from safetensors.torch import save
 
-from n3core.backbone import IMAGENET_MEAN, IMAGENET_STD
+from n3core.backbone import IMAGENET_MEAN, IMAGENET_STD, to_float
 from n3core.checkpoint import load_checkpoint
 from n3core.config import N3Config
 from n3core.datasets.base import square_pixels
@@ -28,7 +28,6 @@ from n3core.errors import InputError
 from n3core.files import cache_folder, write_atomically
 from n3core.known_checkpoints import default_checkpoint
 from n3core.model import N3, SynthesizedClassifier
-from n3core.pixels import to_float
 from n3core.results import Prediction
 from n3core.results.evidence import TokenEvidence
 from n3core.results.saliency import SaliencyMaps, SaliencySettings

@@ -23,7 +23,7 @@ from n3core.config import TrainConfig
 from n3core.files import write_atomically
 from n3core.pixels import PixelSet
 from n3core.text_encoder import TextEncoder
-from n3core.training import show_progress
+from n3core.training import track_pieces
 
 __all__ = ["Episode", "EpisodeSource", "Task", "TextPool", "draw_episode", "draw_task", "encode_pool"]
 
@@ -95,7 +95,7 @@ def encode_pool(
     if found is None:
         order = sorted(range(len(flat)), key=lambda index: len(flat[index]))
         pieces: list[np.ndarray] = [np.empty(0)] * len(flat)
-        for start in show_progress(range(0, len(flat), chunk), f"reading {len(flat)} texts"):
+        for start in track_pieces(range(0, len(flat), chunk), f"reading {len(flat)} texts"):
             rows = order[start : start + chunk]
             encoded = encoder.encode([flat[row] for row in rows])
             for position, row in enumerate(rows):

@@ -13,6 +13,7 @@ import torch
 from torchmetrics.functional.classification import multiclass_accuracy, multiclass_confusion_matrix
 
 from n3core.errors import InputError
+from n3core.metrics import per_class_accuracy
 from n3core.results import ConfusionMatrix, Controls, Evaluation, Interval, Spread
 
 __all__ = [
@@ -146,7 +147,7 @@ def measure_permutations(
     for _ in range(count):
         order = rng.permutation(len(texts))
         logits = predict_all(build([texts[k] for k in order]), images)
-        values.append(_accuracy(logits, np.argsort(order)[labels]))
+        values.append(per_class_accuracy(logits.argmax(axis=1), np.argsort(order)[labels]))
     return Spread(tuple(values))
 
 
@@ -171,7 +172,7 @@ def measure_controls(
     """
 
     def accuracy(given: Sequence[str]) -> float:
-        return _accuracy(predict_all(build(given), images), labels)
+        return per_class_accuracy(predict_all(build(given), images).argmax(axis=1), labels)
 
     rng = np.random.default_rng([seed, 2])
 
@@ -191,13 +192,6 @@ def derange(count: int, rng: np.random.Generator) -> np.ndarray:
         order = rng.permutation(count)
         if (order != np.arange(count)).all():
             return order
-
-
-def _accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Per-class accuracy in percent."""
-    correct = logits.argmax(axis=1) == labels
-    totals = np.bincount(labels, minlength=logits.shape[1])
-    return 100 * float((np.bincount(labels, correct, minlength=logits.shape[1]) / totals).mean())
 
 
 def _interval(accuracies: np.ndarray, counts: np.ndarray, rng: np.random.Generator) -> Interval:

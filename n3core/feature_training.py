@@ -26,8 +26,8 @@ from n3core.training import (
     run_settings,
     run_steps,
     save_state,
-    show_progress,
     step_generator,
+    track_pieces,
 )
 
 __all__ = ["FeatureSource", "RunEpisode", "classification_layer", "feature_episodes", "meta_train", "start_on_features"]
@@ -162,6 +162,6 @@ def start_on_features(
 
 def _on_features(model: N3, source: EpisodeSource) -> FeatureSource:
     pixels = source.images.pixels
-    starts = show_progress(range(0, len(pixels), _CHUNK), f"features of {source.images.name}")
+    starts = track_pieces(range(0, len(pixels), _CHUNK), f"features of {source.images.name}")
     features = np.concatenate([extract_features(model, pixels[start : start + _CHUNK]) for start in starts])
     return FeatureSource(features, source.pool, source.rows_of, source.text_noise)

@@ -22,7 +22,7 @@ from n3core.datasets.base import Dataset, load_pixels
 from n3core.errors import InputError
 from n3core.files import cache_folder, unfinished
 
-__all__ = ["Augmentation", "PixelSet", "augment", "cached_pixels", "draw_augmentation", "kept_array", "to_float"]
+__all__ = ["Augmentation", "PixelSet", "augment", "cached_pixels", "draw_augmentation", "kept_array"]
 
 
 @dataclass(frozen=True)
@@ -123,11 +123,6 @@ def _reserve(path: Path, shape: tuple[int, ...], dtype: type[np.generic]) -> np.
         reason = f"{megabytes} MB made of images cannot be kept in {path.parent} ({error.strerror})"
         raise InputError(f"{reason}; free some space or let $N3_CACHE name another folder") from None
     return store
-
-
-def to_float(pixels: np.ndarray, device: torch.device | None = None) -> Tensor:
-    """Turn (N, S, S, 3) uint8 into (N, 3, S, S) float in [0, 1] on a device, channels last in memory."""
-    return torch.from_numpy(np.array(pixels)).to(device).permute(0, 3, 1, 2).float().div_(255)
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,11 +19,11 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 from torch.nn import functional
 
-from n3core.backbone import BASES, build_network, normalise, strip_classifier
+from n3core.backbone import BASES, build_network, normalise, strip_classifier, to_float
 from n3core.config import PretrainConfig, to_json
 from n3core.errors import InputError
 from n3core.files import write_atomically
-from n3core.pixels import PixelSet, augment, draw_augmentation, to_float
+from n3core.pixels import PixelSet, augment, draw_augmentation
 from n3core.training import load_state, new_accelerator, one_cycle, run_settings, run_steps, save_state, step_generator
 
 __all__ = ["BaseWithHeads", "load_base", "pretrain"]

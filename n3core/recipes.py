@@ -26,7 +26,7 @@ from n3core.files import cache_folder
 from n3core.pixels import PixelSet, cached_pixels, kept_array
 from n3core.text_encoder import TextEncoder
 from n3core.train import ValidationSet
-from n3core.training import show_progress
+from n3core.training import track_pieces
 
 __all__ = ["VARIETIES", "episode_sources", "list_overlaps", "pretrain_sources", "validation_sets"]
 
@@ -188,5 +188,5 @@ def _draw(varieties: Sequence[Species], size: int, store: np.ndarray, title: str
     cores = (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     with ProcessPoolExecutor(max(1, min(cores, len(parts))), mp_context=get_context("spawn")) as pool:
         drawn = pool.map(render_many, parts, repeat(_PLATES), repeat(size), repeat(_SEED), rows)
-        for row, plates in zip(rows, show_progress(drawn, title, len(rows)), strict=True):
+        for row, plates in zip(rows, track_pieces(drawn, title, len(rows)), strict=True):
             store[row : row + len(plates)] = plates

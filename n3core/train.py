@@ -20,14 +20,15 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 from torch.nn import functional
 
-from n3core.backbone import build_network, classifier_names, feature_network, normalise
+from n3core.backbone import build_network, classifier_names, feature_network, normalise, to_float
 from n3core.checkpoint import save_checkpoint
 from n3core.config import TrainConfig
 from n3core.episodes import EpisodeSource, draw_episode
 from n3core.errors import InputError
 from n3core.files import write_atomically
+from n3core.metrics import per_class_accuracy
 from n3core.model import N3, SynthesizedClassifier
-from n3core.pixels import augment, draw_augmentation, to_float
+from n3core.pixels import augment, draw_augmentation
 from n3core.training import load_state, new_accelerator, one_cycle, run_settings, run_steps, save_state, step_generator
 
 __all__ = [
@@ -103,8 +104,7 @@ def validate(model: N3, held_out: ValidationSet, *, batch_size: int = 250) -> fl
     names = [str(k) for k in range(len(held_out.states))]
     classifier = model.synthesize(held_out.states.to(device), held_out.mask.to(device), names)
     logits = classify(classifier, held_out.pixels, batch_size=batch_size)
-    correct = logits.argmax(1) == held_out.labels
-    return 100 * float(np.mean([correct[held_out.labels == k].mean() for k in np.unique(held_out.labels)]))
+    return per_class_accuracy(logits.argmax(axis=1), held_out.labels)
 
 
 def calibrate_features(model: N3, pixels: np.ndarray) -> None:

@@ -41,8 +41,8 @@ __all__ = [
     "run_settings",
     "run_steps",
     "save_state",
-    "show_progress",
     "step_generator",
+    "track_pieces",
 ]
 
 Piece = TypeVar("Piece")
@@ -210,7 +210,7 @@ def _any_process(accelerator: Accelerator, flag: bool) -> bool:
     return bool(accelerator.reduce(torch.tensor(float(flag), device=accelerator.device), "sum").item())
 
 
-def show_progress(pieces: Iterable[Piece], title: str, total: int | None = None) -> Iterable[Piece]:
+def track_pieces(pieces: Iterable[Piece], title: str, total: int | None = None) -> Iterable[Piece]:
     """Pass pieces of preparation on and show how many are done, on stderr, by the first process of a machine alone."""
     others = int(os.environ.get("LOCAL_RANK", "0")) > 0
     return track(pieces, title, total=total, console=Console(stderr=True), disable=others)

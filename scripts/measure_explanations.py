@@ -24,8 +24,9 @@ from n3core.engine import Engine
 from n3core.explain.evidence import explain_tokens
 from n3core.explain.faithfulness import drop_words
 from n3core.explain.saliency import explain_pixels, synthesize_pair
+from n3core.metrics import rank_correlation
 from n3core.model import N3
-from n3core.results.evidence import DescriptionEvidence, rank_correlation
+from n3core.results.evidence import DescriptionEvidence
 from n3core.results.saliency import METHODS
 
 _CARD = Path(__file__).resolve().parent.parent / "assets" / "MODEL_CARD.md"

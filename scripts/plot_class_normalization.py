@@ -26,7 +26,7 @@ import numpy as np
 import torch
 import typer
 
-from n3core.backbone import feature_network, normalise
+from n3core.backbone import feature_network, normalise, to_float
 from n3core.baselines.attribute_network import AttributeNetwork, normalise_attributes
 from n3core.baselines.base import ClassTexts, ImageSet
 from n3core.baselines.class_normalization import AttributeClassifier, AttributeSettings
@@ -36,7 +36,6 @@ from n3core.datasets.base import classes_of, load_pixels
 from n3core.datasets.registry import open_dataset
 from n3core.errors import InputError
 from n3core.files import write_atomically
-from n3core.pixels import to_float
 
 _SYSTEMS = {  # name -> title, scaled cosine logits, Class Normalization
     "mlp": ("MLP", False, False),

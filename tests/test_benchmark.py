@@ -414,7 +414,7 @@ def test_results_survive_a_file(make_benchmark: Callable[..., BenchmarkResults],
     results = make_benchmark()
     write_results(tmp_path / "results.json", results)
     again = read_results(tmp_path / "results.json")
-    assert again == results and again.mean_accuracy("n3") == results.mean_accuracy("n3")
+    assert again == results
     assert parse_results((tmp_path / "results.json").read_bytes(), "upload.json") == results
 
 

@@ -15,7 +15,7 @@ from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 from torchvision import models
 
-from n3core.backbone import normalise
+from n3core.backbone import normalise, to_float
 from n3core.checkpoint import load_checkpoint
 from n3core.config import TextConfig, TrainConfig
 from n3core.descriptions import ClassDescription, TaskSpec
@@ -25,7 +25,6 @@ from n3core.explain.evidence import explain_tokens
 from n3core.explain.saliency import explain_pixels
 from n3core.feature_training import start_on_features
 from n3core.model import N3
-from n3core.pixels import to_float
 from n3core.recipes import episode_sources, validation_sets
 from n3core.results.saliency import METHODS, SaliencySettings
 from n3core.text_encoder import TextEncoder

@@ -15,8 +15,9 @@ from torch.nn import functional
 from n3core.backbone import build_network
 from n3core.explain.evidence import aggregate_evidence, explain_tokens, merge_pieces, token_gradients
 from n3core.figures.evidence import drop_scatter, word_bars
+from n3core.metrics import rank_correlation
 from n3core.model import N3
-from n3core.results.evidence import DescriptionEvidence, DropEffects, TokenEvidence, rank_correlation
+from n3core.results.evidence import DescriptionEvidence, DropEffects, TokenEvidence
 from n3core.text_encoder import TextEncoder, TokenStates
 
 ModelMaker = Callable[..., N3]

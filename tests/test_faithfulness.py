@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torchmetrics.functional import spearman_corrcoef
 
 from n3core.checkpoint import save_checkpoint
 from n3core.config import TextConfig
@@ -16,7 +15,7 @@ from n3core.engine import Engine
 from n3core.explain.evidence import explain_tokens
 from n3core.explain.faithfulness import drop_words, judge_texts, with_text
 from n3core.model import N3
-from n3core.results.evidence import DescriptionEvidence, rank_correlation
+from n3core.results.evidence import DescriptionEvidence
 
 ModelMaker = Callable[..., N3]
 NAMES = ("fire lily", "cornflower")
@@ -96,19 +95,6 @@ def test_the_only_word_of_a_description_can_be_left_out(engine: Engine, pixels: 
     assert np.isfinite(effects.logits).all() and np.isnan(effects.support_correlation)
     nothing = DescriptionEvidence(NAMES[0], "!", np.array([(0, 1)]), np.ones(1), np.ones(1), 0.0)
     assert drop_words(judge, NAMES, ("!", TEXTS[1]), nothing, NAMES[0]).effects.shape == (0,)
-
-
-def test_rank_correlation_is_spearmans() -> None:
-    rng = np.random.default_rng(0)
-    for one, other in (
-        (rng.normal(size=20), rng.normal(size=20)),
-        (rng.integers(0, 4, 30), rng.integers(0, 4, 30)),
-    ):
-        expected = spearman_corrcoef(torch.tensor(one, dtype=torch.float), torch.tensor(other, dtype=torch.float))
-        assert rank_correlation(one, other) == pytest.approx(float(expected), abs=1e-4)
-    assert rank_correlation(np.arange(5.0), np.exp(np.arange(5.0))) == pytest.approx(1)
-    assert np.isnan(rank_correlation(np.ones(5), np.arange(5.0)))
-    assert np.isnan(rank_correlation(np.arange(2.0), np.arange(2.0)))
 
 
 def test_only_the_named_text_changes() -> None:

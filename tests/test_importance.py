@@ -11,7 +11,6 @@ import torch
 from n3core.errors import InputError
 from n3core.explain.importance import measure_importance
 from n3core.model import N3
-from n3core.results.adaptation import rank_correlation
 from n3core.text_encoder import TokenStates
 
 ModelMaker = Callable[..., N3]
@@ -99,12 +98,3 @@ def test_measuring_leaves_the_model_as_it_was(make_model: ModelMaker, encoded: T
     measure_importance(model, encoded, pixels, LABELS)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert all(parameter.grad is None and parameter.requires_grad for parameter in model.parameters())
-
-
-def test_rank_correlation_is_spearmans() -> None:
-    first = np.array([1.0, 2, 3, 4, np.nan])
-    assert rank_correlation(first, np.array([10.0, 100, 1000, 1e6, 3])) == pytest.approx(1)
-    assert rank_correlation(first, -first) == pytest.approx(-1)
-    assert rank_correlation(np.array([1.0, 2, 2, 3]), np.array([1.0, 3, 2, 4])) == pytest.approx(0.948683, abs=1e-5)
-    assert np.isnan(rank_correlation(first, np.ones(5)))
-    assert np.isnan(rank_correlation(first[:2], first[:2]))

@@ -12,7 +12,7 @@ import optuna
 import pytest
 import torch
 
-from n3core.backbone import build_network, normalise, strip_classifier
+from n3core.backbone import build_network, normalise, strip_classifier, to_float
 from n3core.baselines.base import BaseNetwork, ClassTexts, ImageSet, MethodEntry
 from n3core.baselines.n3_methods import ENTRIES
 from n3core.baselines.n3_training import FeatureN3, N3Settings, PixelN3, ShippedN3
@@ -21,7 +21,6 @@ from n3core.config import TextConfig
 from n3core.engine import Engine
 from n3core.known_checkpoints import default_checkpoint
 from n3core.model import N3
-from n3core.pixels import to_float
 from n3core.text_encoder import TextEncoder
 from n3core.train import classify
 

@@ -10,11 +10,12 @@ import pytest
 import torch
 from PIL import Image
 
+from n3core.backbone import to_float
 from n3core.datasets.base import load_pixels
 from n3core.datasets.registry import open_dataset
 from n3core.errors import InputError
 from n3core.files import cache_folder
-from n3core.pixels import augment, cached_pixels, draw_augmentation, kept_array, to_float
+from n3core.pixels import augment, cached_pixels, draw_augmentation, kept_array
 
 
 @pytest.fixture

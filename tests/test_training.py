@@ -30,7 +30,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from n3core import recipes
-from n3core.backbone import build_network, layer_specs, normalise, strip_classifier
+from n3core.backbone import build_network, layer_specs, normalise, strip_classifier, to_float
 from n3core.checkpoint import load_checkpoint
 from n3core.config import N3Config, PretrainConfig, TextConfig, TrainConfig, from_json, to_json
 from n3core.datasets.base import ClassInfo
@@ -39,7 +39,7 @@ from n3core.episodes import Episode, EpisodeSource, TextPool, draw_episode, enco
 from n3core.errors import InputError
 from n3core.feature_training import start_on_features
 from n3core.model import N3
-from n3core.pixels import PixelSet, to_float
+from n3core.pixels import PixelSet
 from n3core.pretrain import BaseWithHeads, draw_batch, head_weights, heads_loss, load_base, pretrain, write_base
 from n3core.recipes import episode_sources, pretrain_sources, validation_sets
 from n3core.text_encoder import TextEncoder, TokenStates

@@ -31,6 +31,7 @@ from n3core.baselines.standardisation import Standardisation
 from n3core.baselines.student import ContinualSettings, Lesson, Student, suggest
 from n3core.errors import InputError
 from n3core.generalized import ausuc, harmonic_mean, seen_unseen_accuracies, seen_unseen_curve
+from n3core.metrics import per_class_accuracy
 from n3core.results.benchmark import ContinualScores
 
 __all__ = [
@@ -152,7 +153,7 @@ def judge_sequence(
     of_task = np.zeros((len(tasks), len(tasks)))  # a_tj
     for number, found in enumerate(scores):
         later = [k for task in tasks[number + 1 :] for k in task]
-        joint.append(_accuracy(found.argmax(axis=1), labels))
+        joint.append(per_class_accuracy(found.argmax(axis=1), labels))
         if later:
             unseen_now, seen_now = seen_unseen_accuracies(found, labels, later)
             auc.append(ausuc(seen_unseen_curve(found, labels, later)))
@@ -163,7 +164,8 @@ def judge_sequence(
         for column, task in enumerate(tasks):
             classes = np.asarray(task, np.int64)
             rows = np.isin(labels, classes)
-            of_task[number, column] = _accuracy(classes[found[rows][:, classes].argmax(axis=1)], labels[rows]) / 100
+            guesses = classes[found[rows][:, classes].argmax(axis=1)]
+            of_task[number, column] = per_class_accuracy(guesses, labels[rows]) / 100
     forgotten = of_task[:-1, :-1].max(axis=0) - of_task[-1, :-1]
     harmonic = tuple(harmonic_mean(u, s) for u, s in zip(unseen, seen[:-1], strict=True))
     return ContinualScores(
@@ -220,10 +222,3 @@ def _check(
         counts = np.bincount(labels, minlength=len(texts))
         if (counts == 0).any():
             raise InputError(f"the class {texts.names[int(np.argmin(counts))]!r} has no image to {kind}; leave it out")
-
-
-def _accuracy(predicted: np.ndarray, labels: np.ndarray) -> float:
-    """Mean over the classes in `labels` of the share predicted right, percent."""
-    totals = np.bincount(labels)
-    right = np.bincount(labels, predicted == labels)
-    return 100 * float((right[totals > 0] / totals[totals > 0]).mean())

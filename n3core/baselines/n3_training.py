@@ -15,14 +15,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from n3core.backbone import build_network
+from n3core.backbone import build_network, to_float
 from n3core.baselines.base import BaseNetwork, ClassTexts, ImageSet, Settings
 from n3core.checkpoint import load_checkpoint
 from n3core.config import N3Config, TrainConfig
 from n3core.episodes import EpisodeSource, TextPool, draw_episode
 from n3core.feature_training import FeatureSource, RunEpisode, classification_layer, feature_episodes, meta_train
 from n3core.model import N3
-from n3core.pixels import PixelSet, augment, draw_augmentation, to_float
+from n3core.pixels import PixelSet, augment, draw_augmentation
 from n3core.train import centre_features, classify
 
 __all__ = ["FeatureN3", "N3Settings", "PixelN3", "ShippedN3"]

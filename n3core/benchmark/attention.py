@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from n3core.backbone import feature_network, normalise
+from n3core.backbone import feature_network, normalise, to_float
 from n3core.baselines.attended import ENTRY, AttendedAutoEncoder, AttendedSettings
 from n3core.baselines.base import BaseNetwork, ClassTexts, ImageSet, Settings
 from n3core.benchmark.bases import hash_base
@@ -23,7 +23,6 @@ from n3core.benchmark.texts import TextReader
 from n3core.datasets.base import ClassInfo
 from n3core.errors import InputError
 from n3core.files import cache_folder
-from n3core.pixels import to_float
 from n3core.results.attention import AttentionMaps
 
 __all__ = ["AttentionReader", "fit_attention"]

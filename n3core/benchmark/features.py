@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from n3core.backbone import build_network, feature_network, normalise, strip_classifier
+from n3core.backbone import build_network, feature_network, normalise, strip_classifier, to_float
 from n3core.baselines.base import BaseNetwork
 from n3core.files import cache_folder
-from n3core.pixels import kept_array, to_float
+from n3core.pixels import kept_array
 
 __all__ = ["load_features", "load_maps", "map_network"]
 

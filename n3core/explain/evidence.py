@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.func import functional_call
 from torch.nn import functional
 
-from n3core.backbone import build_network, normalise
+from n3core.backbone import build_network, normalise, to_float
 from n3core.results.evidence import ClassEvidence, DescriptionEvidence, TokenEvidence
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def token_gradients(
     with torch.enable_grad():
         tensors = model.adapt(states, encoded.mask.to(device))
     for image, target in zip(images, targets, strict=True):
-        pixels = torch.from_numpy(np.array(image)).to(device).permute(2, 0, 1)[None].float() / 255  # (1, 3, S, S)
+        pixels = to_float(image[None], device)  # (1, 3, S, S)
         with torch.enable_grad():
             logits = functional_call(skeleton, tensors, (normalise(pixels),))  # (1, K)
             loss = functional.cross_entropy(logits, torch.tensor([target], device=device))

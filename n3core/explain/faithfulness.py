@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from n3core.backbone import to_float
 from n3core.results.evidence import DescriptionEvidence, DropEffects
 from n3core.results.predictions import Prediction
 
@@ -41,7 +42,7 @@ def judge_texts(model: N3, encoded: TokenStates, images: np.ndarray) -> np.ndarr
     device = model.log_mu.device
     names = [str(row) for row in range(len(encoded.states))]
     classifier = model.synthesize(encoded.states.to(device), encoded.mask.to(device), names)
-    pixels = torch.from_numpy(np.array(images)).to(device).permute(0, 3, 1, 2).float() / 255  # (N, 3, S, S)
+    pixels = to_float(images, device)  # (N, 3, S, S)
     return classifier(pixels).float().cpu().numpy()
 
 

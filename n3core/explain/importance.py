@@ -12,7 +12,9 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from n3core.backbone import to_float
 from n3core.errors import InputError
+from n3core.metrics import per_class_accuracy
 from n3core.model import N3, SynthesizedClassifier
 from n3core.results.adaptation import LayerImportance
 from n3core.text_encoder import TokenStates
@@ -100,11 +102,8 @@ def _judge(
     device = next(classifier.parameters()).device
     parts = []
     for start in range(0, len(images), batch_size):
-        batch = torch.tensor(images[start : start + batch_size]).to(device)
-        parts.append(classifier(batch.permute(0, 3, 1, 2).float() / 255).cpu())  # (n, K)
+        parts.append(classifier(to_float(images[start : start + batch_size], device)).cpu())  # (n, K)
     logits = torch.cat(parts)
     guesses = logits.argmax(dim=1).numpy()
-    right = guesses == labels
-    accuracy = 100 * float(np.mean([right[labels == k].mean() for k in np.unique(labels)]))
     loss = float(functional.cross_entropy(logits.double(), torch.from_numpy(labels.astype(np.int64))))
-    return accuracy, loss, guesses
+    return per_class_accuracy(guesses, labels), loss, guesses

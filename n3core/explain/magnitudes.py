@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from n3core.backbone import build_network, normalise, strip_classifier
+from n3core.backbone import build_network, normalise, strip_classifier, to_float
 from n3core.model import N3
 from n3core.results.adaptation import ActivationNorms, LayerDifference, LayerMagnitudes
 from n3core.text_encoder import TokenStates
@@ -113,8 +113,7 @@ def measure_activation_norms(
     networks = [_fill(blank, tensors) for tensors in (model.base_tensors, classifier.network.state_dict())]
     norms: list[list[np.ndarray]] = [[np.empty(0)], [np.empty(0)]]
     for start in range(0, len(images), batch_size):
-        batch = torch.tensor(images[start : start + batch_size]).to(device)
-        inputs = normalise(batch.permute(0, 3, 1, 2).float() / 255)  # (n, 3, S, S)
+        inputs = normalise(to_float(images[start : start + batch_size], device))  # (n, 3, S, S)
         for network, parts in zip(networks, norms, strict=True):
             parts.append(network(inputs).flatten(1).norm(dim=1).double().cpu().numpy())
     before, after = (np.concatenate(parts) for parts in norms)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.transforms.functional import gaussian_blur
 
-from n3core.backbone import IMAGENET_MEAN, build_network, normalise
+from n3core.backbone import IMAGENET_MEAN, build_network, normalise, to_float
 from n3core.errors import InputError
 from n3core.model import N3, SynthesizedClassifier
 from n3core.results.saliency import BASELINES, METHODS, SaliencyMaps, SaliencySettings
@@ -103,8 +103,7 @@ def explain_pixels(
     values = [np.empty((0, side, side), np.float32)]
     logits = [np.empty((0, classes), np.float32)]
     for start in range(0, len(images), _IMAGES):
-        chunk = torch.from_numpy(np.array(images[start : start + _IMAGES])).to(weight)
-        pixels = chunk.permute(0, 3, 1, 2) / 255
+        pixels = to_float(images[start : start + _IMAGES], weight.device).to(weight.dtype)
         labels = torch.tensor([int(target) for target in targets[start : start + _IMAGES]], device=weight.device)
         values.append(_ATTRIBUTE[method](score, pixels, labels, settings).detach().float().cpu().numpy())
         with torch.no_grad():

@@ -12,10 +12,11 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from n3core.backbone import build_network
+from n3core.backbone import build_network, to_float
 from n3core.evaluate import Build, predict_all
 from n3core.explain.evidence import merge_pieces
 from n3core.explain.visual_words import mark_words, needs_part, split_words
+from n3core.metrics import accuracy_within_classes
 from n3core.results.diagnosis import EvidenceShare, Reason, Removal
 
 if TYPE_CHECKING:
@@ -63,14 +64,14 @@ def measure_removal(
     others = [place for place in range(len(texts)) if place != index]
     if guesses is None:
         guesses = predict_all(build(texts), images).argmax(axis=1)
-    before = _accuracies(guesses, labels, len(texts))
+    before = accuracy_within_classes(guesses, labels, len(texts))
     kept = labels != index
     without = np.full(len(texts), np.nan)
     if kept.any():
         fewer = predict_all(build([texts[place] for place in others]), images[kept]).argmax(axis=1)
-        without = _accuracies(np.array(others)[fewer], labels[kept], len(texts))
+        without = accuracy_within_classes(np.array(others)[fewer], labels[kept], len(texts))
     renamed = [class_names[index] if place == index else text for place, text in enumerate(texts)]
-    name_only = _accuracies(predict_all(build(renamed), images).argmax(axis=1), labels, len(texts))
+    name_only = accuracy_within_classes(predict_all(build(renamed), images).argmax(axis=1), labels, len(texts))
     return Removal(
         class_names[index],
         _mean(before[others]),
@@ -122,7 +123,7 @@ def measure_evidence(
     device = model.log_mu.device
     states = encoded.states.detach().clone().to(device).requires_grad_(True)
     skeleton = build_network(model.config.base, 2, device="meta").eval()
-    pixels = torch.from_numpy(np.ascontiguousarray(images)).to(device).permute(0, 3, 1, 2).float() / 255  # (N, 3, S, S)
+    pixels = to_float(images, device)  # (N, 3, S, S)
     with torch.enable_grad():
         logits = model.forward(skeleton, states, encoded.mask.to(device), pixels)  # (N, K)
         targets = torch.full((len(pixels),), index, device=device)
@@ -215,13 +216,6 @@ def _non_visual(share: EvidenceShare, usual: float) -> list[Reason]:
         f"gradient falls on visual words and parts (the usual entry: {100 * usual:.0f} %)."
     )
     return [Reason("non-visual evidence", 1 - share.visual / least, sentence)]
-
-
-def _accuracies(guesses: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
-    """Accuracy within each class in percent, (K,); nan without images."""
-    totals = np.bincount(labels, minlength=classes)
-    right = np.bincount(labels, guesses == labels, minlength=classes)
-    return np.divide(100 * right, totals, out=np.full(classes, np.nan), where=totals > 0)
 
 
 def _mean(values: np.ndarray) -> float:

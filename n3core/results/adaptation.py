@@ -17,7 +17,6 @@ __all__ = [
     "LayerDifference",
     "LayerImportance",
     "LayerMagnitudes",
-    "rank_correlation",
 ]
 
 _KINDS = ("conv", "norm", "fc")
@@ -157,26 +156,6 @@ class LayerImportance:
     def loss_rises(self) -> np.ndarray:
         """Cross-entropy gained without each adaptation, (T,) in nats."""
         return self.losses - self.loss
-
-
-def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
-    """Spearman's rank correlation of two measures of the same tensors.
-
-    Args:
-        first, second: (T,); equal values share their mean rank, pairs with a nan are left out.
-
-    Returns:
-        Between -1 and 1; nan where fewer than 3 pairs remain or one measure is constant.
-    """
-    both = np.isfinite(first) & np.isfinite(second)
-    if both.sum() < 3 or np.ptp(first[both]) == 0 or np.ptp(second[both]) == 0:
-        return float("nan")
-    return float(np.corrcoef(_ranks(first[both]), _ranks(second[both]))[0, 1])
-
-
-def _ranks(values: np.ndarray) -> np.ndarray:
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts - 1) / 2)[place]
 
 
 def _percent(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

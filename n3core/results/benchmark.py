@@ -169,7 +169,3 @@ class BenchmarkResults:
     def runs_of(self, method: str) -> tuple[MethodRun, ...]:
         """All seeds of one system."""
         return tuple(run for run in self.runs if run.method == method)
-
-    def mean_accuracy(self, method: str) -> float:
-        """Mean over seeds of the accuracy of the unseen classes, percent."""
-        return float(np.mean([run.accuracy for run in self.runs_of(method)]))

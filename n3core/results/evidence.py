@@ -7,7 +7,9 @@ from functools import cached_property
 
 import numpy as np
 
-__all__ = ["ClassEvidence", "DescriptionEvidence", "DropEffects", "TokenEvidence", "rank_correlation"]
+from n3core.metrics import rank_correlation
+
+__all__ = ["ClassEvidence", "DescriptionEvidence", "DropEffects", "TokenEvidence"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,23 +192,3 @@ class DropEffects:
         if not len(self.words):
             return float("nan")
         return float(np.mean(np.sign(self.support) == np.sign(self.effects)))
-
-
-def rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
-    """Spearman's rank correlation, ties sharing their mean rank.
-
-    Args:
-        one: (M,) values.
-        other: (M,) values.
-
-    Returns:
-        -1 to 1; nan for fewer than 3 values or where all are equal.
-    """
-    if len(one) < 3 or np.ptp(one) == 0 or np.ptp(other) == 0:
-        return float("nan")
-    return float(np.corrcoef(_ranks(one), _ranks(other))[0, 1])
-
-
-def _ranks(values: np.ndarray) -> np.ndarray:
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (counts.cumsum() - (counts - 1) / 2)[inverse]

@@ -10,7 +10,8 @@ from n3core.descriptions import TaskSpec
 from n3core.errors import InputError
 from n3core.figures.importance import importance_bars, importance_scatter
 from n3core.figures.layer_rows import KIND_NAMES
-from n3core.results.adaptation import LayerImportance, LayerMagnitudes, rank_correlation
+from n3core.metrics import rank_correlation
+from n3core.results.adaptation import LayerImportance, LayerMagnitudes
 from pages.components.adaptation import Scale, chart_config
 from pages.components.plain import literal
 from pages.components.resources_adaptation import known_importance, magnitudes, measure_importance

@@ -11,7 +11,7 @@ from pages.components.resources import classifier_file, get_engine, task_file
 
 __all__ = ["show"]
 
-_SNIPPET = """import json, torch, torchvision
+_SNIPPET = """import json, torchvision
 from safetensors import safe_open
 
 with safe_open("classifier.safetensors", "pt") as file:
@@ -44,7 +44,10 @@ def show(task: TaskSpec) -> None:
             icon=":material/download:",
             on_click="ignore",
         )
-    with st.expander("Load the classifier with torchvision alone", icon=":material/code:"):
+    title = "Load the classifier with torchvision alone"
+    with st.expander(title, icon=":material/code:", on_change="rerun", key="snippet") as box:
+        if not box.open:  # what colours the code is a large script: it loads with the first code on a page
+            return
         config = engine.config
         arguments = f"num_classes={len(task.classes)}"
         if config.base == "googlenet":

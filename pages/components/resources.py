@@ -11,6 +11,7 @@ import io
 import os
 import tempfile
 import threading
+import time
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -21,7 +22,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from n3core.datasets.base import Dataset, ImageRef, load_pixels, square_pixels
+from n3core.datasets.base import Dataset, ImageRef, square_pixels
 from n3core.datasets.registry import TEXTS_MARK, open_dataset
 from n3core.datasets.uploads import UploadedPictures
 from n3core.descriptions import TaskSpec, load_task, save_task
@@ -64,7 +65,7 @@ def get_dataset(name: str) -> Dataset:
     """
     if name.startswith(UploadedPictures.PREFIX):
         return uploads_by_name(name)
-    return _dataset(name, _stamp_all(name), os.environ.get("N3_DATA", ""))
+    return _dataset(name, *_state_of(name))
 
 
 @st.cache_resource(max_entries=16, ttl="2h", show_spinner="Opening the dataset…")
@@ -129,11 +130,11 @@ def thumbnail(data: str, ref: ImageRef) -> bytes:
     Raises:
         InputError: the image cannot be read.
     """
-    return _thumbnail(data, get_dataset(data).version, ref)
+    return _thumbnail(data, *_state_of(data), ref)
 
 
 @st.cache_data(max_entries=3000, ttl="1h", show_spinner=False)
-def _thumbnail(data: str, version: str, ref: ImageRef) -> bytes:
+def _thumbnail(data: str, stamp: int, root: str, ref: ImageRef) -> bytes:
     image = get_dataset(data).load_image(ref)
     return _encode(Image.fromarray(square_pixels(image, min(_THUMBNAIL, *image.size))))
 
@@ -178,9 +179,17 @@ def square_pictures(data: str, refs: tuple[ImageRef, ...], size: int) -> np.ndar
     return _pixels(data, get_dataset(data).version, refs, size)
 
 
-@st.cache_resource(max_entries=24, ttl="1h", show_spinner=False)  # pixels of 400 pictures at 96 pixels are 11 MB
+@st.cache_resource(max_entries=8, ttl="1h", show_spinner=False)  # pixels of 400 pictures at 96 pixels are 11 MB
 def _pixels(data: str, version: str, refs: tuple[ImageRef, ...], size: int) -> np.ndarray:
-    return load_pixels(get_dataset(data), refs, size)
+    pixels = np.empty((len(refs), size, size, 3), np.uint8)
+    for row, ref in enumerate(refs):
+        pixels[row] = _square(data, version, ref, size)
+    return pixels
+
+
+@st.cache_resource(max_entries=2000, ttl="1h", show_spinner=False)  # a class or a picture more: the others are there
+def _square(data: str, version: str, ref: ImageRef, size: int) -> np.ndarray:
+    return square_pixels(get_dataset(data).load_image(ref), size)
 
 
 def predict(task: TaskSpec, data: str, refs: tuple[ImageRef, ...]) -> Prediction:
@@ -248,6 +257,16 @@ def _stamp(path: Path) -> int:
         return path.stat().st_mtime_ns
     except (OSError, ValueError):
         return 0
+
+
+def _state_of(name: str) -> tuple[int, str]:
+    """What a dataset is opened anew for: the stamp of its path, taken once a second, and the folder of all datasets."""
+    return _stamp_in(name, int(time.monotonic())), os.environ.get("N3_DATA", "")
+
+
+@lru_cache(maxsize=16)  # a wall of pictures asks for every one of them
+def _stamp_in(name: str, second: int) -> int:
+    return _stamp_all(name)
 
 
 def _stamp_all(name: str) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 from n3core.datasets.base import ClassInfo, Dataset, ImageRef, class_by_key
 from n3core.descriptions import ClassDescription, TaskSpec
 from n3core.errors import InputError
+from n3core.metrics import per_class_accuracy
 from n3core.results import Prediction
 from pages.components.resources import get_dataset, predict
 
@@ -54,8 +55,7 @@ class Verdicts:
     @property
     def per_class_accuracy(self) -> float:
         """Mean of the accuracies of the classes that have pictures, in percent (paper equation 7); nan without any."""
-        names = np.unique(self.truth[self.known])
-        return float(np.mean([self.accuracy(name) for name in names])) if len(names) else float("nan")
+        return per_class_accuracy(self.guesses[self.known], self.truth[self.known])
 
 
 def title_of(ref: ImageRef, truth: str, guess: str) -> str:

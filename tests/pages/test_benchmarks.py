@@ -85,7 +85,7 @@ def test_a_good_file_fills_the_table_with_its_numbers(page: AppTest, make_benchm
     assert len(table) == len(results.methods) + len(results.unavailable) + 1
     np.testing.assert_allclose(
         table["Accuracy"].to_numpy(float)[: len(results.methods)],
-        [results.mean_accuracy(name) for name in results.methods],
+        [np.mean([run.accuracy for run in results.runs_of(name)]) for name in results.methods],
     )
     rows = table.set_index("System")
     assert rows.loc["guessing (chance)", "Accuracy"] == results.setting.chance

@@ -9,8 +9,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
+
+from n3core.datasets.base import load_pixels
 
 PROJECT = Path(__file__).resolve().parents[2]
 OpenPage = Callable[[str], AppTest]
@@ -102,13 +105,31 @@ def test_what_changes_in_an_own_folder_shows(image_folder: Path, tmp_path: Path)
     shutil.copy(folder / "blue" / "0.png", folder / "red" / "new.png")
     (folder / "red" / ref.id.split("/")[-1]).unlink()
     shutil.copy(folder / "blue" / "0.png", folder / ref.id)
+    time.sleep(1.1)  # a folder is looked through once a second at most
     after = resources.get_dataset(str(folder))
     assert len(after.image_refs("red")) == len(before.image_refs("red")) + 1
     assert resources.thumbnail(str(folder), ref) != seen[0] and resources.large_picture(str(folder), ref) != seen[1]
     texts = json.loads((folder / "descriptions.json").read_text())
     (folder / "descriptions.json").write_text(json.dumps(texts | {"red": "Scarlet cloth."}))
+    time.sleep(1.1)
     changed = resources.get_dataset(str(folder))
     assert next(info for info in changed.classes if info.id == "red").description == "Scarlet cloth."
+
+
+def test_a_picture_more_draws_no_other_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pages.components import resources
+
+    data, size = "fieldbook-birds", 37
+    dataset = resources.get_dataset(data)
+    refs = dataset.image_refs(dataset.splits["test"][0], subset="evaluate")[:4]
+    drawn = []
+    load_image = type(dataset).load_image
+    monkeypatch.setattr(type(dataset), "load_image", lambda self, ref: drawn.append(ref) or load_image(self, ref))
+    three = resources.square_pictures(data, tuple(refs[:3]), size)
+    four = resources.square_pictures(data, (refs[3], *refs[:3]), size)
+    assert drawn == list(refs)
+    np.testing.assert_array_equal(four, load_pixels(dataset, (refs[3], *refs[:3]), size))
+    np.testing.assert_array_equal(four[1:], three)
 
 
 @pytest.mark.parametrize("path", ["/no/such/folder", "\u202eevil\n<script>", "x" * 5000, "a\0b"])

@@ -27,11 +27,14 @@ def test_the_snippet_on_the_page_loads_the_exported_classifier(open_page: OpenPa
 
     app = open_page("describe")
     next(button for button in app.button if button.label == "Open").click().run()
+    assert not app.code
+    app.session_state["snippet"] = True
+    app.run()
     task = load_task(PROJECT / "assets" / "tasks" / "flowers.json")
     engine = resources.get_engine()
     (tmp_path / "classifier.safetensors").write_bytes(resources.classifier_file(engine, task))
     check = (
-        "images = torch.from_numpy(__import__('numpy').load('images.npy'))\n"
+        "import torch\nimages = torch.from_numpy(__import__('numpy').load('images.npy'))\n"
         "mean, std = (torch.tensor(json.loads(notes[key])).view(3, 1, 1) for key in ('mean', 'std'))\n"
         "print(json.dumps({'names': names, 'logits': network((images - mean) / std).tolist()}))"
     )

@@ -31,7 +31,7 @@ from websockets.sync.client import ClientConnection, connect
 
 PROJECT = Path(__file__).resolve().parents[2]
 OpenPage = Callable[..., AppTest]
-VISITORS, TURNS = 20, 3
+VISITORS, TURNS = 20, 2
 PATIENCE = 500  # seconds: a loaded machine with two cores
 ALLOWED = 150  # megabytes after two rounds: three networks more at work at once; one kept for each would be 900
 COLOURS = ("white", "yellow", "orange", "red", "pink", "purple", "blue", "green", "grey", "black")
