@@ -64,7 +64,7 @@ _PUBLISHED = {
 
 
 def dataset_names() -> tuple[str, ...]:
-    """Every name that `open_dataset` knows; embedded and published datasets with each of their splits."""
+    """Every name that `open_dataset` knows, published datasets with each of their splits; grocery:SS is grocery."""
     splits = (f"{name}:{split}" for name, entry in _PUBLISHED.items() for split in entry.splits)
     return (*_short_names(), *(name + _WITH_VARIETIES for name in _EMBEDDED), *splits)
 
