@@ -17,11 +17,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from n3core.datasets import parquet
 from n3core.datasets.base import Dataset, class_by_key, classes_of, load_pixels, square_pixels
-from n3core.datasets.images import ImageError, check_image, decode_image
+from n3core.datasets.images import ImageError, check_image, count_pixels, decode_image
 from n3core.datasets.parquet import ParquetDataset, ParquetRows
 from n3core.datasets.registry import available_datasets, dataset_names, open_dataset
 from n3core.errors import InputError
@@ -316,6 +316,93 @@ def test_transparency_becomes_white_and_cameras_are_turned_upright() -> None:
     exif[0x0112] = 6
     Image.new("RGB", (40, 20)).save(target, "JPEG", exif=exif)
     assert decode_image(target.getvalue(), "a").size == (20, 40)
+
+
+def test_deep_values_are_scaled_by_what_the_file_declares_and_never_by_what_it_holds() -> None:
+    def shown(value: float, kind: str, dtype: type = np.uint16, tags: dict[int, int] | None = None) -> int:
+        target = io.BytesIO()
+        Image.fromarray(np.full((4, 6), value, dtype)).save(target, kind, **({"tiffinfo": tags} if tags else {}))
+        check_image(target.getvalue(), "a")
+        pixels = np.asarray(decode_image(target.getvalue(), "a"))
+        assert pixels.min() == pixels.max()
+        return int(pixels.max())
+
+    for kind in ("PNG", "TIFF"):
+        assert [shown(value, kind) for value in (200, 4095, 30_000, 65_535)] == [0, 15, 116, 255]
+    assert [shown(value, "TIFF", tags={281: 4095}) for value in (200, 2048, 4095)] == [12, 127, 255]
+    assert shown(200, "TIFF", tags={281: 200}) == 0, "the largest value of the picture is no depth"
+    assert shown(65_535, "TIFF", tags={262: 0}) == 0, "where 0 is white"
+    assert [shown(value, "TIFF", np.float32) for value in (0, 0.5, 1)] == [0, 128, 255]
+    for value, dtype, why in [
+        (7, np.float32, "outside 0 to 1"),
+        (np.nan, np.float32, "outside 0 to 1"),
+        (7, np.int32, "32 bits; save it with 8"),
+    ]:
+        with pytest.raises(ImageError, match=f"image a holds values.*{why}"):
+            shown(value, "TIFF", dtype)
+
+
+def test_twelve_bits_reach_white() -> None:
+    target = io.BytesIO()
+    Image.fromarray(np.full((4, 6), 0xFFFF, np.uint16)).save(target, "TIFF")
+    declared = struct.pack("<HHIHH", 258, 3, 1, 16, 0)
+    assert declared in target.getvalue()
+    twelve = target.getvalue().replace(declared, struct.pack("<HHIHH", 258, 3, 1, 12, 0))
+    assert np.asarray(decode_image(twelve, "a")).min() == 255
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # pytest undoes the filter of `images`
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_odd_exif_data_spoils_no_picture(kind: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112], exif[0x0131], exif[0x010F], exif[0x8769] = 6, "softwar", "maker", {0x9000: b"0220"}
+    plain = exif.tobytes()
+    rational = plain.replace(struct.pack(">HHI", 0x131, 2, 8), struct.pack(">HHI", 0x131, 5, 1))
+    assert rational != plain
+    rng = np.random.default_rng(0)
+    for number in range(300):
+        block = bytearray(rational if number == 0 else plain)
+        if number:
+            block[rng.integers(6, len(block))] = rng.integers(256)
+        target = io.BytesIO()
+        Image.new("RGB", (40, 20)).save(target, kind, exif=bytes(block))
+        check_image(target.getvalue(), "a")
+        assert decode_image(target.getvalue(), "a").size in [(20, 40)] + [(40, 20)] * (number > 0)
+
+
+def test_what_opens_also_loads_whatever_the_turn() -> None:
+    corner = np.zeros((16, 32, 3), np.uint8)
+    corner[:8, :8] = 255
+    found = []
+    for turn in range(1, 9):
+        target, exif = io.BytesIO(), Image.Exif()
+        exif[0x0112] = turn
+        Image.fromarray(corner).save(target, "PNG", exif=exif)
+        expected = ImageOps.exif_transpose(Image.open(target))
+        np.testing.assert_array_equal(np.asarray(decode_image(target.getvalue(), "a")), np.asarray(expected))
+        found.append(expected.size)
+    assert found == [(32, 16)] * 4 + [(16, 32)] * 4
+
+
+def test_a_transparent_colour_becomes_white() -> None:
+    for mode, colour in (("RGB", (255, 0, 0)), ("L", 9), ("I;16", 999)):
+        target = io.BytesIO()
+        Image.new(mode, (4, 4), colour).save(target, "PNG", transparency=colour)
+        assert np.asarray(decode_image(target.getvalue(), "a")).min() == 255, mode
+
+
+def test_a_photograph_of_48_megapixels_is_read_at_half_its_size() -> None:
+    def photograph(width: int, height: int, **options: bool) -> bytes:
+        target = io.BytesIO()
+        Image.new("RGB", (width, height), (200, 60, 20)).save(target, "JPEG", **options)
+        return target.getvalue()
+
+    content = photograph(8000, 6000)
+    check_image(content, "a")
+    assert decode_image(content, "a").size == (4000, 3000) and count_pixels(content, "a") == 48_000_000
+    for content in (photograph(8000, 6000, progressive=True), photograph(9000, 9000)):
+        with pytest.raises(ImageError, match="more than 40 megapixels"):
+            check_image(content, "a")
 
 
 @pytest.mark.filterwarnings("error::PIL.Image.DecompressionBombWarning")
