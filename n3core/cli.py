@@ -212,7 +212,8 @@ def predict(
 ) -> None:
     """Classify images into described classes."""
     from n3core.datasets.base import square_pixels
-    from n3core.datasets.images import decode_image, expand_folders
+    from n3core.datasets.image_files import expand_folders
+    from n3core.datasets.images import decode_image
     from n3core.descriptions import load_task
 
     task = load_task(descriptions)

@@ -21,6 +21,7 @@ from PIL import Image, ImageOps
 
 from n3core.datasets import parquet
 from n3core.datasets.base import Dataset, class_by_key, classes_of, load_pixels, square_pixels
+from n3core.datasets.image_files import expand_folders
 from n3core.datasets.images import ImageError, check_image, count_pixels, decode_image
 from n3core.datasets.parquet import ParquetDataset, ParquetRows
 from n3core.datasets.registry import available_datasets, dataset_names, open_dataset
@@ -152,6 +153,69 @@ def test_bad_images_are_skipped_counted_and_named(folder: Path) -> None:
     assert len(dataset.image_refs("daisy")) == 3
 
 
+def test_what_systems_leave_behind_is_passed_over_and_what_is_no_class_is_told(folder: Path) -> None:
+    for name in ("__MACOSX", "@eaDir", "lost+found", "$RECYCLE.BIN", "System Volume Information", ".thumbnails"):
+        (folder / name).mkdir()
+        (folder / name / "a.png").write_bytes(encode((1, 1, 1)))
+        shutil.copytree(folder / name, folder / "daisy" / name)
+    for name in ("._0.png", "Thumbs.db", "Desktop.ini"):
+        (folder / "daisy" / name).write_bytes(b"x")
+    assert open_dataset(folder).problems == () and len(open_dataset(folder).image_refs("daisy")) == 3
+    assert len(expand_folders([folder])[0]) == 9
+    for name in ("to-sort", "unused"):
+        (folder / name).mkdir()
+    (folder / "to-sort" / "a.heic").write_bytes(b"x")
+    (folder / "loose.png").write_bytes(encode((1, 1, 1)))
+    dataset = open_dataset(folder)
+    assert [info.id for info in dataset.classes] == list(COLOURS)
+    assert dataset.problems == (
+        "to-sort (and 1 more): without images and description, no class",
+        "loose.png: beside the class folders, not used; move it into one",
+        "1 of 10 files skipped",
+        "to-sort/a.heic is HEIC, which cannot be read; export it as JPEG",
+    )
+    (folder / "descriptions.json").write_text(json.dumps(TEXTS | {"To sort": "grey"}))
+    with pytest.raises(InputError, match=r"class 'to-sort' has no readable image.*a\.heic is HEIC.*export it as JPEG"):
+        open_dataset(folder)
+
+
+def test_images_in_folders_inside_a_class_are_its_images(folder: Path) -> None:
+    inner = folder / "daisy" / "more" / "of" / "them"
+    inner.mkdir(parents=True)
+    (folder / "daisy" / "0.png").rename(inner / "0.png")
+    (inner.parent / "0.png").write_bytes(encode((10, 20, 30)))
+    dataset = open_dataset(folder)
+    assert dataset.problems == ()
+    assert [ref.id for ref in dataset.image_refs("daisy")] == [
+        "daisy/1.png", "daisy/2.png", "daisy/more/of/0.png", "daisy/more/of/them/0.png"]  # fmt: skip
+    assert dataset.load_image(dataset.image_refs("daisy")[2]).getpixel((0, 0)) == (10, 20, 30)
+    (inner / "deep").mkdir()
+    (folder / "daisy" / "link").symlink_to(folder / "gentian")
+    assert open_dataset(folder).problems[:2] == (
+        "2 of 12 files skipped",
+        "daisy/link is a link or more than 3 folders deep; move its images up",
+    )
+
+
+@pytest.mark.parametrize("parts", [("train", "test"), ("images",)])
+def test_classes_below_another_folder_are_pointed_at(folder: Path, parts: tuple[str, ...]) -> None:
+    root = folder.rename(folder.with_name("inner"))
+    for part in parts:
+        shutil.copytree(root, folder / part)
+    shutil.copy(root / "descriptions.json", folder)
+    with pytest.raises(InputError) as caught:
+        open_dataset(folder)
+    names = ", ".join(sorted(parts))
+    assert f"has its class folders inside {names}; open {folder / parts[0]}, with the desc" in str(caught.value)
+    assert len(open_dataset(f"{folder / parts[0]}::{folder / 'descriptions.json'}").classes) == 3
+
+
+def test_every_suffix_of_a_jpeg_counts(folder: Path) -> None:
+    for suffix in ("jpe", "jfif", "JPEG"):
+        (folder / "daisy" / f"a.{suffix}").write_bytes(encode((1, 1, 1), kind="JPEG"))
+    assert len(open_dataset(folder).image_refs("daisy")) == 6
+
+
 def test_an_image_that_vanishes_after_opening_is_an_input_error(folder: Path) -> None:
     dataset = open_dataset(folder)
     ref = dataset.image_refs("daisy")[0]
@@ -169,6 +233,9 @@ def test_folders_that_cannot_be_used(folder: Path, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
     assert "has no images" in message(empty)
+    (empty / "rose").mkdir()
+    (empty / "rose" / "1.HEIC").write_bytes(b"x")
+    assert "rose/1.HEIC is HEIC, which cannot be read; export it as JPEG" in message(empty)
     (empty / "a.png").write_bytes(encode((1, 1, 1)))
     assert "no sub-folder per class" in message(empty)
     assert "no dataset" in message(tmp_path / "none")

@@ -7,7 +7,7 @@ import io
 import os
 import struct
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
@@ -17,6 +17,7 @@ from n3core.datasets.upright import upright_rgb
 from n3core.errors import InputError
 
 __all__ = [
+    "FORMATS",
     "IMAGE_SUFFIXES",
     "MAX_IMAGE_BYTES",
     "MAX_PIXELS",
@@ -25,13 +26,14 @@ __all__ = [
     "contents_version",
     "count_pixels",
     "decode_image",
-    "expand_folders",
     "files_version",
 ]
 
 MAX_PIXELS = 40_000_000  # of a decoded image; JPEGs of up to twice as many are decoded at half their size
 MAX_IMAGE_BYTES = 200_000_000
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".avif")
+FORMATS = "JPEG, PNG, WebP, GIF, BMP, TIFF, PPM or AVIF"
+_JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
+IMAGE_SUFFIXES = (*_JPEG_SUFFIXES, ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".avif")
 # Pillow's other formats are left out: some run outside programs, all widen what an upload can reach.
 Image.init()
 _FORMATS = [kind for kind in ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF") if kind in Image.OPEN]
@@ -93,38 +95,6 @@ def count_pixels(source: bytes | Path, name: str) -> int:
         return image.width * image.height
 
 
-def expand_folders(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
-    """Put the images of a folder, at any depth and sorted by path, in the place of the folder.
-
-    Args:
-        paths: files, which are not looked at, and folders.
-
-    Returns:
-        Files, and one line for each image of a folder that cannot be used and was left out.
-
-    Raises:
-        ImageError: a folder without a usable image.
-    """
-    files: list[Path] = []
-    skipped: list[str] = []
-    for path in paths:
-        if not path.is_dir():
-            files.append(path)
-            continue
-        inner = sorted(file for file in path.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file())
-        usable = []
-        for file in inner:
-            try:
-                check_image(file, str(file))
-                usable.append(file)
-            except ImageError as error:
-                skipped.append(f"left out: {error}")
-        if not usable:
-            raise ImageError(f"folder {path} has no usable image among {len(inner)} image files; name another")
-        files += usable
-    return files, skipped
-
-
 def _open(source: bytes | Path, name: str) -> Image.Image:
     limit = _pixel_limit()
     too_large = f"more than {limit // 1_000_000} megapixels; make it smaller"
@@ -140,7 +110,7 @@ def _open(source: bytes | Path, name: str) -> Image.Image:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise ImageError(f"image {name} has {too_large}") from None
     except UnidentifiedImageError:
-        raise ImageError(f"image {name} is no JPEG, PNG, WebP, GIF, BMP, TIFF, PPM or AVIF; replace the file") from None
+        raise ImageError(f"image {name} is no {FORMATS}; replace the file") from None
     except ImageError:
         raise
     except FileNotFoundError:
