@@ -24,7 +24,7 @@ from n3core.datasets.base import Dataset, class_by_key, classes_of, load_pixels,
 from n3core.datasets.image_files import expand_folders
 from n3core.datasets.images import ImageError, check_image, count_pixels, decode_image
 from n3core.datasets.parquet import ParquetDataset, ParquetRows
-from n3core.datasets.registry import available_datasets, dataset_names, open_dataset
+from n3core.datasets.registry import available_datasets, dataset_names, open_dataset, split_texts
 from n3core.errors import InputError
 
 COLOURS = {"Fire_Lily": (200, 60, 20), "daisy": (240, 240, 240), "gentian": (30, 40, 200)}
@@ -502,6 +502,24 @@ def test_names_that_cannot_be_opened(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     with pytest.raises(InputError):
         open_dataset("a" * 5000)
     assert "grocery:SCE" in dataset_names()
+
+
+def test_paths_are_understood_as_people_write_them(folder: Path, table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(folder.parent))
+    texts = folder / "descriptions.json"
+    for written in ("~/flowers", f'"{folder}"', f"'{folder}' ", folder.as_uri(), f" {folder}\n"):
+        assert open_dataset(written).name == "flowers"
+        assert split_texts(f"{written}::{texts} ") == (str(folder), str(texts))
+    assert len(open_dataset(f'"{table}"::"{texts}"').classes) == 3
+    monkeypatch.setenv("N3_DATA", "~")
+    (folder.parent / "grocery").mkdir()
+    assert "grocery" in available_datasets() and open_dataset(" fieldbook-birds ").classes
+    odd = folder.rename(folder.with_name("red::blue"))
+    assert open_dataset(odd).name == open_dataset(str(odd)).name == "red::blue"
+    monkeypatch.chdir(odd.parent)
+    odd.rename("~")
+    assert open_dataset("~").name == "~", "what exists goes first"
 
 
 def write_tiny(root: Path, shards: range) -> None:

@@ -20,14 +20,14 @@ __all__ = [
 
 MAX_DEPTH = 3  # folders inside a class folder
 _SYSTEM_FOLDERS = ("__macosx", "@eadir", "#recycle", "lost+found", "$recycle.bin", "system volume information")
-_SYSTEM_FILES = ("thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r")
+_SYSTEM_NAMES = frozenset((*_SYSTEM_FOLDERS, "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"))
 _PART_NAMES = ("train", "training", "val", "valid", "validation", "dev", "test", "testing", "eval")
 _FOREIGN_FORMATS = {".heic": "HEIC", ".heif": "HEIC", ".hif": "HEIC", ".jxl": "JPEG XL"}
 
 
 def is_passed_over(name: str) -> bool:
     """Whether a file or folder is hidden or one that an operating system or a disk station leaves behind."""
-    return name.startswith(".") or name.casefold() in _SYSTEM_FOLDERS + _SYSTEM_FILES
+    return name.startswith(".") or name.casefold() in _SYSTEM_NAMES
 
 
 def is_part_name(name: str) -> bool:
