@@ -288,9 +288,11 @@ def test_parquet_of_structs_and_bad_rows(tmp_path: Path) -> None:
             {"picture": ["x"], "label": ["a"]},
             "no image column; add one called 'image'; its columns are picture (string)",
         ),
-        ({"image": [b"x"], "label": [3]}, "no class-name column; add one called 'class_name'"),
+        ({"image": [b"x"], "label": [3.5]}, "no class-name column; add one called 'class_name'"),
+        ({"image": [b"x"], "file_name": ["a"], "caption": ["b"], "ID": ["c"]}, "no class-name column"),
         ({"a": [b"x"], "b": [b"x"], "label": ["a"]}, "more than one possible image column"),
         ({"image": [b"x"], "p": ["a"], "q": ["b"]}, "more than one possible class-name column"),
+        ({"image": [b"x"], "label": [" "]}, "no row with a class in 'label'"),
         ({"image": pa.array([], pa.binary()), "label": pa.array([], pa.string())}, "no row with a class"),
     ],
 )
@@ -299,6 +301,61 @@ def test_parquet_columns_that_do_not_fit_are_listed(tmp_path: Path, columns: dic
     with pytest.raises(InputError) as caught:
         open_dataset(tmp_path / "own.parquet")
     assert part in str(caught.value)
+
+
+def write_table(path: Path, columns: dict[str, list], texts: dict[str, str], names: list[str] | None = None) -> Path:
+    """A parquet file of four images with its texts beside it; `names` are those of the numbers in `label`."""
+    table = pa.table({"image": [encode((9, 9, 9))] * 4, **columns})
+    if names is not None:
+        features = {"image": {"_type": "Image"}, "label": {"names": names, "_type": "ClassLabel"}}
+        table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+    pq.write_table(table, path)
+    path.with_suffix(".json").write_text(json.dumps(texts))
+    return path
+
+
+def test_the_names_of_numbered_classes_stand_in_the_metadata(tmp_path: Path) -> None:
+    texts = {"daisy": "white", "fire lily": "orange red"}
+    path = write_table(
+        tmp_path / "own.parquet", {"label": [1, 0, -1, 7], "file_name": list("abcd")}, texts, ["daisy", "fire_lily"]
+    )
+    dataset = open_dataset(path)
+    assert {info.id: info.description for info in dataset.classes} == {"daisy": "white", "fire_lily": "orange red"}
+    assert [ref.id for ref in dataset.image_refs("fire_lily")] == ["row 0"]
+    assert dataset.problems == ("2 rows have no class in 'label'",)
+    plain = write_table(tmp_path / "plain.parquet", {"label": [1, 0, 1, 1]}, {"0": "white", "1": "red"})
+    assert [len(open_dataset(plain).image_refs(name)) for name in "01"] == [1, 3]
+    for odd in ("[" * 100_000, '{"info": {"features": {"label": 3}}}', '{"info": []}'):
+        pq.write_table(pq.read_table(plain).replace_schema_metadata({"huggingface": odd}), plain)
+        assert [info.id for info in open_dataset(plain).classes] == ["0", "1"]
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"name": ["0.png", "1.png", "2.png", "3.png"], "category": ["daisy", "lily"] * 2},
+        {"kind": ["daisy", "lily"] * 2, "taken by": ["a", "b"] * 2},
+        {"file_name": ["0.png", "1.png", "2.png", "3.png"], "label": ["daisy", "lily"] * 2},
+        {"category": ["daisy", "lily"] * 2, "species": ["Daisy", "tulip"] * 2},
+    ],
+)
+def test_of_several_columns_the_described_one_is_taken(tmp_path: Path, columns: dict[str, list]) -> None:
+    path = write_table(tmp_path / "own.parquet", columns, {"daisy": "white", "lily": "red"})
+    assert [info.id for info in open_dataset(path).classes] == ["daisy", "lily"]
+    path.with_suffix(".json").write_text('{"rose": "red", "tulips": "tall"}')
+    with pytest.raises(InputError, match=r"the classes are those of the column|more than one possible class-name"):
+        open_dataset(path)
+
+
+def test_rows_without_image_or_class_are_counted(tmp_path: Path) -> None:
+    whole = {"bytes": encode((5, 5, 5)), "path": "a"}
+    columns = {"image": [whole, {"bytes": None, "path": "b"}, whole, whole], "label": ["a", "a", "b", ""]}
+    dataset = open_dataset(write_table(tmp_path / "own.parquet", columns, {"a": "first", "b": "second"}))
+    assert dataset.problems == (
+        "1 rows have no class in 'label'",
+        "1 of 3 files skipped",
+        "row 1 has no image bytes in the column 'image'; write them there",
+    )
 
 
 def test_broken_parquet_files(table: Path) -> None:
