@@ -109,7 +109,8 @@ def _best_fit(file: pq.ParquetFile, candidates: Iterable[Columns], find_texts: C
 
 
 def _sample(file: pq.ParquetFile, column: str) -> set[str]:
-    """Values of the first rows, cut where they are too long for a name; none where the column is damaged, which reading all of it will tell."""
+    """Values of the first rows, cut where they are too long for a name; none where the column is damaged, which reading
+    all of it will tell."""
     try:
         batch = next(file.iter_batches(_SAMPLE_ROWS, columns=[column], use_threads=False), None)
         return (
