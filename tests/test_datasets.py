@@ -613,6 +613,27 @@ def test_tiny_imagenet_keeps_training_images_apart_and_names_missing_shards(tmp_
         open_dataset(tmp_path / "part")
 
 
+@pytest.mark.parametrize(
+    ("name", "inner", "files", "wanted"),
+    [
+        ("tiny-imagenet", "tiny-imagenet-200", ("wnids.txt", "words.txt"), "train-7.parquet and val.parquet"),
+        ("grocery", "dataset", ("classes.csv", "train.txt"), "val.parquet and test.parquet"),
+    ],
+)
+def test_downloads_that_are_not_read_are_recognised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, inner: str, files: tuple[str, ...], wanted: str
+) -> None:
+    place = tmp_path / name / inner
+    (place / "train" / "n1" / "images").mkdir(parents=True)
+    (place / "train" / "n1" / "images" / "a.png").write_bytes(encode((1, 1, 1)))
+    for file in files:
+        (place / file).write_text("n1\n")
+    monkeypatch.setenv("N3_DATA", str(tmp_path))
+    for given in (name, place, place.parent):
+        with pytest.raises(InputError, match=f"{inner} is .* as downloaded; .*{wanted}.*README"):
+            open_dataset(given)
+
+
 def test_a_copy_of_a_published_dataset_keeps_its_version_until_an_image_changes(tmp_path: Path) -> None:
     write_tiny(tmp_path / "first", range(8))
     copy = shutil.copytree(tmp_path / "first", tmp_path / "copy", copy_function=shutil.copyfile)

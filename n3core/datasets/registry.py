@@ -10,10 +10,10 @@ from pathlib import Path
 from n3core.datasets import awa2, cub, flowers_species, nabirds, sun
 from n3core.datasets.base import Dataset
 from n3core.datasets.folder import FolderDataset
-from n3core.datasets.grocery import GROCERY_SPLITS, Grocery, is_grocery
+from n3core.datasets.grocery import GROCERY_SPLITS, Grocery, is_grocery, refuse_grocery_download
 from n3core.datasets.parquet import ParquetDataset
 from n3core.datasets.published import Archive, PublishedDataset
-from n3core.datasets.tiny_imagenet import TinyImagenet, is_tiny_imagenet
+from n3core.datasets.tiny_imagenet import TinyImagenet, is_tiny_imagenet, refuse_tiny_imagenet_download
 from n3core.errors import InputError
 
 __all__ = ["DATA_VARIABLE", "TEXTS_MARK", "available_datasets", "dataset_names", "open_dataset", "split_texts"]
@@ -166,6 +166,8 @@ def _open_path(path: Path, descriptions: Path | None, strict: bool) -> Dataset:
             return Grocery(path)
         if entry := _recognise(path):
             return entry.open(path, None, descriptions, strict=strict)
+        refuse_tiny_imagenet_download(path)
+        refuse_grocery_download(path)
         return FolderDataset(path, descriptions, strict=strict)
     if path.is_file() and path.suffix.lower() in (".parquet", ".pq"):
         return ParquetDataset(path, descriptions, strict=strict)
