@@ -393,6 +393,25 @@ def test_a_copy_of_a_published_dataset_keeps_its_version_until_an_image_changes(
     assert open_dataset(copy).version != open_dataset(tmp_path / "first").version
 
 
+def test_the_version_knows_the_class_of_an_image_and_tells_namesakes_apart(folder: Path, table: Path) -> None:
+    before = open_dataset(folder).version
+    assert open_dataset(folder).version == before
+    (folder / "daisy" / "2.png").rename(folder / "gentian" / "3.png")
+    (folder / "gentian" / "2.png").rename(folder / "daisy" / "2.png")
+    (folder / "gentian" / "3.png").rename(folder / "gentian" / "2.png")  # no name, size or time is new
+    moved = open_dataset(folder).version
+    assert moved != before
+    twin = shutil.copytree(folder, folder.parent / "twin" / folder.name)
+    assert open_dataset(twin).version == moved, "where a dataset lies does not count"
+    cut = bytearray(table.read_bytes())
+    cut[60] ^= 1  # in the first image
+    for dataset, path, content in ((twin, twin / "daisy" / "0.png", encode((9, 8, 7))), (table, table, bytes(cut))):
+        before, status = open_dataset(dataset).version, path.stat()
+        path.write_bytes(content)
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+        assert path.stat().st_size == status.st_size and open_dataset(dataset).version != before
+
+
 @pytest.fixture
 def shared() -> Path:
     root = os.environ.get("N3_DATA")

@@ -572,3 +572,15 @@ def test_the_version_changes_with_an_image_and_the_list_digest_with_the_list(mak
         (folder / name).write_text("\n".join(lines[:-1]))
     fewer = open_dataset("cub-200-2011")
     assert isinstance(fewer, PublishedDataset) and fewer.file_list_digest != before.file_list_digest
+
+
+def test_the_version_changes_with_the_class_of_an_image_and_with_what_is_held_out(make: Callable[[str], Path]) -> None:
+    folder = make("nabirds")
+    before = open_dataset("nabirds").version
+    labels = folder / "image_class_labels.txt"
+    first, *rest = labels.read_text().splitlines()
+    labels.write_text("\n".join([f"{first.split()[0]} {LEAVES[-1]}", *rest]))
+    assert open_dataset("nabirds").version != before
+    folder = make("awa2")
+    write_locations(folder, train=[1, 2, 3], val=[4, 5], unseen=[6, 7, 8])
+    assert open_dataset("awa2:PS").version != open_dataset("awa2:RANDOM").version

@@ -61,7 +61,7 @@ class FolderDataset:
             info.id: tuple(ImageRef(f"{info.id}/{_printable(path.name)}", info.id) for path in paths)
             for info, paths in zip(self.classes, files.values(), strict=True)
         }
-        self.version = files_version(self._paths.values())
+        self.version = files_version(self._paths.values(), folder, sample=True)
         checked = check_images(refs, lambda ref: check_image(self._paths[ref.id], ref.id), "sub-folder", skipped)
         self._refs = checked.refs
         self.splits, leaked = read_splits(folder / "splits.json", self.classes)

@@ -177,7 +177,7 @@ class ParquetDataset:
 
     def __init__(self, path: Path, descriptions: Path | None = None, *, strict: bool = False) -> None:
         self.name = self.title = path.stem
-        self.version = files_version([path])
+        self.version = files_version([path], path.parent, sample=True)
         image_column, class_column = _find_columns(open_parquet(path).schema_arrow, path)
         self._rows = ParquetRows(path, image_column, class_column)
         rows_by_class = self._rows.rows_by_class

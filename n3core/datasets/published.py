@@ -16,6 +16,7 @@ images of a class serve, because splits are of classes. Knows no layout and no m
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -116,12 +117,14 @@ class PublishedDataset:
         self.name = f"{archive.name}:{found.name}"
         self.title = f"{archive.title} ({found.name})"
         self.splits: dict[str, tuple[str, ...]] = dict(found.parts)
-        self.version = files_version(contents.image_root / path for path in paths)
         self.file_list_digest = _digest(contents.images)
         self._root = contents.image_root
         self._images = {key: tuple(contents.images[key]) for key in contents.names}
         self._paths = frozenset(paths)
         self._held_out, strange = _match_held_out(found.held_out, self._images)
+        files = files_version((contents.image_root / path for path in paths), contents.image_root)
+        roles = json.dumps([files, self.file_list_digest, sorted(self._held_out)])  # of which class, and what for
+        self.version = hashlib.sha256(roles.encode()).hexdigest()[:16]
         counts = _count_problems(archive, len(contents.names) + len(contents.dropped), contents)
         self.problems: tuple[str, ...] = (*counts, *contents.problems, *found.problems, *strange, *unmatched)
 
