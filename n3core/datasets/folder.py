@@ -1,6 +1,6 @@
 """A dataset of one's own: a folder with one sub-folder of images per class and a descriptions file.
 
-Owns that layout; the texts, splits and image checks are those of `own`.
+Owns that layout; the texts and image checks are those of `own`, the splits those of `own_splits`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from PIL import Image
 
 from n3core.datasets.base import ClassInfo, ImageRef, Subset
 from n3core.datasets.images import IMAGE_SUFFIXES, ImageError, check_image, decode_image, files_version
-from n3core.datasets.own import check_images, describe_classes, find_descriptions, read_splits
+from n3core.datasets.own import check_images, describe_classes, find_descriptions
+from n3core.datasets.own_splits import read_splits
 from n3core.errors import InputError
 
 __all__ = ["FolderDataset"]
@@ -25,7 +26,7 @@ class FolderDataset:
     Args:
         folder: the folder; hidden files and folders are passed over.
         descriptions: descriptions or task file; by default descriptions.json, .yaml or .csv in the folder. A
-            splits.json in the folder sets the splits, otherwise each of them holds all classes.
+            splits.json or .yaml in the folder sets the splits, otherwise each of them holds all classes.
         strict: raise on a description without class instead of listing it in `problems`.
 
     Raises:
@@ -64,7 +65,7 @@ class FolderDataset:
         self.version = files_version(self._paths.values(), folder, sample=True)
         checked = check_images(refs, lambda ref: check_image(self._paths[ref.id], ref.id), "sub-folder", skipped)
         self._refs = checked.refs
-        self.splits, leaked = read_splits(folder / "splits.json", self.classes)
+        self.splits, leaked = read_splits([folder / "splits"], self.classes)
         self.problems: tuple[str, ...] = (*unmatched, *checked.problems, *leaked)
 
     def image_refs(self, class_id: str, *, subset: Subset = "evaluate") -> tuple[ImageRef, ...]:

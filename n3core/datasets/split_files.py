@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from n3core.datasets.gbu import FEATURE_FILE, GBU_PAGE, LOCATIONS, SPLIT_FILE, check_locations
 from n3core.datasets.listings import read_lines
@@ -16,9 +17,18 @@ from n3core.datasets.matlab import one_based_rows, read_matlab, read_texts, read
 from n3core.documents import read_document
 from n3core.errors import InputError
 
-__all__ = ["SPLIT_PARTS", "NamedSplit", "read_class_lists", "read_split_folder"]
+__all__ = [
+    "SPLIT_PARTS",
+    "SPLIT_SUFFIXES",
+    "NamedSplit",
+    "read_class_lists",
+    "read_split_folder",
+    "rename_validation",
+]
 
 SPLIT_PARTS = ("train", "val", "test")
+SPLIT_SUFFIXES = (".json", ".yaml", ".yml")  # of files that map parts to lists of classes
+_VALIDATION = ("valid", "validation")  # other words for "val"
 
 
 @dataclass(frozen=True)
@@ -81,8 +91,21 @@ def read_class_lists(place: Path) -> NamedSplit | None:
     return NamedSplit(str(place), {part: read_lines(place / f"{stem}.txt") for part, stem in stems.items()})
 
 
+def rename_validation(document: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """The content of a split file, with "val" as the one word for what validates.
+
+    Raises:
+        InputError: two words for it.
+    """
+    found = [key for key in document if key == "val" or key in _VALIDATION]
+    if len(found) > 1:
+        raise InputError(f"{where} has {found[0]!r} and {found[1]!r}; keep one of them")
+    return {"val" if key in found else key: value for key, value in document.items()}
+
+
 def _read_json(path: Path) -> Mapping[str, Sequence[str]]:
     document = read_document(path)
+    document = rename_validation(document, str(path)) if isinstance(document, dict) else document
     if not isinstance(document, dict) or not {"train", "test"} <= set(document) <= set(SPLIT_PARTS):
         raise InputError(f'{path} must be like {{"train": [classes], "val": [classes], "test": [classes]}}')
     for part, keys in document.items():
