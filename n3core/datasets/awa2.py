@@ -43,7 +43,7 @@ AWA2 = Archive(
     inner=("Animals_with_Attributes2",),
 )
 SIZES = {name: Sizes(30, 10, 10) for name in ("SS", "PS", "LISTS", "RANDOM")}
-# Lampert, Nickisch and Harmeling 2009, section 4.1, and testclasses.txt of xlsa17.zip (Xian et al. 2019).
+# The ten of Lampert, Nickisch and Harmeling 2009, and those of testclasses.txt in xlsa17.zip (Xian et al. 2019).
 _UNSEEN = {
     "SS": "chimpanzee giant+panda hippopotamus humpback+whale leopard persian+cat pig raccoon rat seal",
     "PS": "bat blue+whale bobcat dolphin giraffe horse rat seal sheep walrus",

@@ -121,7 +121,7 @@ def find_split(
         split: its name; None takes the first that has files, otherwise the first that can be drawn.
         classes: the classes of the dataset.
         dropped: further classes that lists may name and that this dataset leaves out.
-        folders: of the dataset, where split files are looked for, in this order.
+        folders: of the dataset: that of its lists, and a further one where split files may lie.
         rules: what the dataset offers.
 
     Returns:
@@ -138,7 +138,7 @@ def find_split(
     if split is None:
         _refuse_nameless(folders, rules)
     for name in (split,) if split is not None else rules.sizes:
-        found = next(filter(None, (_from_files(name, [*classes, *dropped], place, rules) for place in folders)), None)
+        found = _from_files(name, [*classes, *dropped], folders, rules)
         if found is not None:
             listed = _finish(name, _resolve(name, found, classes, dropped, rules), classes, rules, found.where)
             return replace(listed, held_out=_resolve_held_out(found, classes, dropped))
@@ -163,17 +163,27 @@ def _refuse_nameless(folders: Sequence[Path], rules: SplitRules) -> None:
                 )
 
 
-def _from_files(name: str, classes: Sequence[ClassInfo], folder: Path, rules: SplitRules) -> NamedSplit | None:
+def _from_files(
+    name: str, classes: Sequence[ClassInfo], folders: Sequence[Path], rules: SplitRules
+) -> NamedSplit | None:
+    """The files called by the split's name go first; those that hold images out go before lists of classes."""
+
     def numbered() -> list[str]:
         numbers = {info.id: info.texts.get(NUMBER_KIND, "") for info in classes}
         known = all(number.isdigit() for number in numbers.values())
         return sorted(numbers, key=lambda key: int(numbers[key])) if known else list(numbers)
 
-    found = read_split_folder(folder / "splits" / name, numbered)
-    if found is None and name == "PS":
-        found = read_locations(folder, numbered)
-    lists_here = [split for split, place in rules.own_lists.items() if place == folder] or ["PS"]
-    return read_class_lists(folder) if found is None and name in lists_here else found
+    for folder in folders:
+        if found := read_split_folder(folder / "splits" / name, numbered):
+            return found
+    for folder in folders if name == "PS" else ():
+        if found := read_locations(folder, numbered):
+            return found
+    for folder in folders:
+        lists_here = [split for split, place in rules.own_lists.items() if place == folder] or ["PS"]
+        if name in lists_here and (found := read_class_lists(folder)):
+            return found
+    return None
 
 
 def _resolve(

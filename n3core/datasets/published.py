@@ -5,9 +5,9 @@ dataset of them. It owns the checks that all share:
 
 - Every image that the lists name must be there; otherwise the first few and their number are named.
 - Numbers of classes and images are compared with the papers; a difference is a line in `problems`.
-- Descriptions come from `descriptions.json` (.yaml, .csv) in the dataset's folder, beside or in that which the archive
-  may have put there, or from a file that is named with
-  `NAME::FILE`; a class without one is an error, because nothing is made up in its place.
+- Descriptions come from `descriptions.json` (.yaml, .csv) in the dataset's folder, beside or in the folder that the
+  archive may have put there, or from a file that is named with `NAME::FILE`; a class without one is an error, because
+  nothing is made up in its place.
 - `file_list_digest` is the SHA-256 of all classes and paths, by which two people see that they have the same images.
 
 The image splits for supervised learning (train_test_split.txt and such) are checked and not used: in the papers all
