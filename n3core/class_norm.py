@@ -1,4 +1,4 @@
-"""Class Normalization: every feature normalised over the class axis (Skorokhodov and Elhoseiny 2021, SCIENCE.md 3).
+"""Class Normalization: every feature normalised over the class axis (Skorokhodov and Elhoseiny 2021).
 
 Owns the one layer; knows neither images nor networks.
 """

@@ -94,9 +94,19 @@ def run_app(
         if split := next((folder for folder in folders if os.pathsep in folder), None):
             raise InputError(f"checkpoint {split!r} has {os.pathsep!r} in its path; rename the folder")
         os.environ["N3_CHECKPOINT"] = os.pathsep.join(folders)
+    _fix_folders()
     options = [f"--server.address={host}", f"--server.port={port}", f"--server.headless={str(headless).lower()}"]
     os.chdir(script.parent)  # where streamlit looks for its theme
     os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", str(script), *options])
+
+
+def _fix_folders() -> None:
+    """Make the folders that the environment names independent of the folder that the studio runs in."""
+    for variable in ("N3_DATA", "N3_CACHE", "N3_CHECKPOINT"):
+        named = os.environ.get(variable, "")
+        parts = named.split(os.pathsep) if variable == "N3_CHECKPOINT" else [named]
+        if whole := [os.path.abspath(os.path.expanduser(part)) for part in parts if part]:
+            os.environ[variable] = os.pathsep.join(whole)
 
 
 def _check_port(host: str, port: int) -> None:
@@ -212,7 +222,8 @@ def predict(
 ) -> None:
     """Classify images into described classes."""
     from n3core.datasets.base import square_pixels
-    from n3core.datasets.images import decode_image, expand_folders
+    from n3core.datasets.image_files import expand_folders
+    from n3core.datasets.images import decode_image
     from n3core.descriptions import load_task
 
     task = load_task(descriptions)

@@ -18,7 +18,7 @@ class TextConfig:
 
     name: str = "minilm"  # "minilm" is the embedded default; else a hub id or a local directory
     mode: str = "contextual"  # "static": input word embeddings only, for the ablation BERT / static
-    max_tokens: int = 512  # SCIENCE.md section 1: L <= 512
+    max_tokens: int = 512  # L; the paper cuts there, too
     hidden_size: int = 384  # H, checked against the encoder on load
 
 
@@ -37,8 +37,8 @@ class N3Config:
     gamma: float = 1.0
     mu: float = 1e-3  # initial value of the trainable scale
     mu_per_tensor: bool = True  # False: the paper's single global mu
-    temperature: float = 10.0  # initial scale of the cosine logits of the generated fc
-    label_normalization: bool = False  # Class Normalization of the label embeddings (SCIENCE.md section 3)
+    temperature: float = 10.0  # initial; logits are it times unit directions times features over their mean norm
+    label_normalization: bool = False  # Class Normalization of the label embeddings (Skorokhodov and Elhoseiny 2021)
     text: TextConfig = TextConfig()
 
 

@@ -48,7 +48,7 @@ class Engine:
     """A checkpoint at work. Safe to share between threads; results do not depend on what ran before.
 
     Args:
-        checkpoint: folder of a trained N3; None takes the one that ships with the project.
+        checkpoint: folder of a trained N3; None takes `default_checkpoint()`.
         device: "auto", "cpu" or "cuda".
         max_texts: token states of so many descriptions stay in memory (others are on disk).
         max_classifiers: so many synthesized networks stay in memory (45 MB each for ResNet-18).

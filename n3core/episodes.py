@@ -85,7 +85,13 @@ def encode_pool(
     """Encode the texts of every class once; later calls read the result from `folder`.
 
     Args:
+        encoder: reads them.
         texts: per class, (text, weight) pairs; weights are normalised.
+        folder: of the cache.
+        chunk: texts encoded at a time.
+
+    Returns:
+        The token states of all texts.
 
     Raises:
         InputError: the disk has no room for the result.

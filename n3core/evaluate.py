@@ -51,7 +51,7 @@ def evaluate(
     """Judge what is built from K texts on labelled images.
 
     Args:
-        build: makes a predict function from texts; called once per order of the classes and once per control.
+        build: makes a predict function from texts; called `count_builds` times.
         texts: K texts.
         class_names: K names, for the result and the control "name only".
         images: (N, S, S, 3), whatever the predict function takes.

@@ -125,9 +125,14 @@ def start_on_features(
         sources: seen classes of each dataset; features are those of whole images: no crop, no mirror.
         shares: chance that an episode comes from each source.
         out: run folder; a state found there is resumed.
+        device: "auto", "cpu" or "cuda".
+        save_every: seconds between saves of the state.
 
     Returns:
         True when finished, False when stopped early by a signal.
+
+    Raises:
+        InputError: the state is damaged or of another setting, an image cannot be read, or a loss is no number.
     """
     accelerator = new_accelerator(device)
     model.to(accelerator.device)

@@ -23,7 +23,7 @@ def cache_folder() -> Path:
         InputError: `$N3_CACHE` names something that is no folder.
     """
     named = os.environ.get("N3_CACHE")
-    folder = Path(named) if named else Path.home() / ".cache" / "n3-studio"
+    folder = Path(os.path.expanduser(named)) if named else Path.home() / ".cache" / "n3-studio"
     if named and folder.exists() and not folder.is_dir():
         raise InputError(f"$N3_CACHE names {named[:200]!r}, which is no folder; let it name another place")
     return folder

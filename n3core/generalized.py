@@ -1,7 +1,7 @@
 """Seen and unseen classes together: U, S, H, calibrated stacking and the area under the seen-unseen curve.
 
-Owns the figures of generalized zero-shot learning (SCIENCE.md sections 3 and 4: H, "gamma added to unseen scores",
-"exact by sorting the gaps max-seen minus max-unseen"; Chao et al. 2016). Takes scores; knows no model and no dataset.
+Owns the figures of generalized zero-shot learning (H; calibrated stacking and its area of Chao
+et al. 2016, exact by sorting the gaps). Takes scores; knows no model and no dataset.
 
 Calibrated stacking predicts argmax_c (score_c + gamma [c is unseen]). Among the seen columns, and among the unseen
 ones, gamma changes nothing, so an image is judged unseen exactly when gamma exceeds its gap

@@ -27,7 +27,10 @@ def _transformer(config: N3Config, layers: int) -> nn.TransformerEncoder:
 
 
 class Tokens2Label(nn.Module):
-    """c_k = Encoder_T2L(d_k,1:L), equation 2: attention over the tokens of one description."""
+    """c_k = Encoder_T2L(d_k,1:L), equation 2: attention over the tokens of one description, then their mean.
+
+    A linear map of the text's mean token state is added: a way past the encoder.
+    """
 
     def __init__(self, config: N3Config) -> None:
         super().__init__()
@@ -47,10 +50,11 @@ class Tokens2Label(nn.Module):
 
 
 class Labels2Adaptation(nn.Module):
-    """h = Encoder_L2A(c), equation 3; one decoder per tensor emits its columns at once, equations 4 and 5.
+    """h = Encoder_L2A(c), equation 3; the decoders emit all columns of a tensor at once, equations 4 and 5.
 
-    Decoder of tensor t: learned queries (M_t, d) attend over h; one linear map W_t from d to the column size of t
-    turns what they found, D_t, into DeltaTheta_t = D_t W_t'. The classification layer has one query per class, h_k.
+    Decoder of tensor t: its learned queries (M_t, d) attend over h, in an attention that all tensors share; its linear
+    map W_t from d to the column size of t turns what they found, D_t, into DeltaTheta_t = D_t W_t'. The classification
+    layer is made class by class: its directions are MLP(h_k) + W c_k.
     With `config.label_normalization` the embeddings c pass Class Normalization first. It stands here and not at the end
     of Tokens2Label because its training statistics are those of a task's classes, while c belongs to one text alone.
     """

@@ -160,7 +160,7 @@ def draw_augmentation(count: int, rng: np.random.Generator, *, least_scale: floa
     Args:
         count: N.
         rng: source of the randomness.
-        least_scale: smallest share of the side that a crop keeps.
+        least_scale: smallest share of the side that a crop keeps, before a change of aspect by up to 1.27.
     """
     scale = rng.uniform(least_scale, 1.0, (count, 1)) * np.exp(rng.uniform(-0.12, 0.12, (count, 2)))
     scale = np.minimum(scale, 1.0)

@@ -207,7 +207,11 @@ class TextEncoder:
         *,
         device: str | torch.device = "cpu",
     ) -> TextEncoder:
-        """Load by hub id, local directory or "minilm", whatever its width; the hub is asked where it must be."""
+        """Load by hub id, local directory or "minilm", whatever its width; the hub is asked where it must be.
+
+        Raises:
+            InputError: no such encoder, or one that cannot be loaded; an unknown mode.
+        """
         if name == "minilm":
             return cls(TextConfig(name, mode), cache_folder, device=device)
         from transformers import AutoConfig
@@ -223,6 +227,7 @@ class TextEncoder:
 
         Args:
             texts: K texts; an empty one yields the encoder's two special tokens.
+            batch_size: texts in one pass.
 
         Returns:
             TokenStates with states (K, L, H). Texts above `max_tokens` are truncated with a warning.

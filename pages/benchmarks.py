@@ -10,8 +10,8 @@ from pages.components.plain import literal
 
 heading.show(
     "Benchmarks",
-    "Every system of the papers, fitted on the same pictures and texts and judged on classes that none of them has "
-    "seen.",
+    "The systems of the papers on the same pictures and texts, judged on classes that none was fitted to. CLIP and the "
+    "shipped N3 come as they are: see their remarks.",
     with_model=False,
 )
 

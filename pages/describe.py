@@ -44,8 +44,8 @@ with right:
         refs, truth, missing = (), (), ()
     if not refs and uploads.held() is None:
         st.info(
-            "This task has no pictures to judge: it is of no dataset. Try it on pictures of your own, or open a task "
-            "of a dataset and change its texts.",
+            "This task has no pictures to judge: its classes are in no dataset that can be opened. Try it on pictures "
+            "of your own, or open a task of a dataset and change its texts.",
             icon=":material/image_not_supported:",
         )
     filters = wall.show_filters(edited=before is not None, with_dataset=bool(refs))

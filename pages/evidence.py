@@ -37,8 +37,8 @@ try:
         choice = evidence_picture.show(task)
     if choice is None:
         st.info(
-            "This task has no pictures to explain: its classes are in no dataset. Upload pictures of your own on the "
-            "page Describe, or open a task whose classes are those of a dataset.",
+            "This task has no pictures to explain: its classes are in no dataset that can be opened. Look at pictures "
+            "of your own, or open a task whose classes are those of a dataset.",
             icon=":material/image_not_supported:",
         )
         st.stop()

@@ -204,7 +204,8 @@ def test_bad_selections_are_one_line_each(data: Path, descriptions: Path, tmp_pa
         assert "no regular file" in refused(*evaluate, "--classes", endless)
     assert "File name too long" in refused(*evaluate, "--checkpoint", "x" * 5000), "no command foresees every path"
     (data / "empty").mkdir()
-    assert "empty" in refused(*evaluate)
+    (data / "descriptions.json").write_text(json.dumps(TEXTS | {"empty": "Nothing."}))
+    assert "class 'empty' has no readable image" in refused(*evaluate)
 
 
 @pytest.mark.parametrize(
@@ -368,6 +369,8 @@ def test_the_studio_is_told_which_models_to_offer(tmp_path: Path, monkeypatch: p
     for name in ("one", "two", f"a{os.pathsep}b"):
         save_tiny_checkpoint(tmp_path / name)
     monkeypatch.setenv("N3_CHECKPOINT", "")
+    monkeypatch.setenv("N3_DATA", "data")
+    monkeypatch.setenv("N3_CACHE", f"..{os.sep}{tmp_path.name}{os.sep}kept")
     started: list[list[str]] = []
     monkeypatch.setattr(os, "execv", lambda program, words: started.append(words))
     with socket.socket() as free:
@@ -375,8 +378,13 @@ def test_the_studio_is_told_which_models_to_offer(tmp_path: Path, monkeypatch: p
         port = free.getsockname()[1]
     assert run("app", "--headless", "--port", port, "--checkpoint", "one", "--checkpoint", "two").exit_code == 0
     assert known_checkpoints() == (tmp_path / "one", tmp_path / "two")
+    assert os.environ["N3_DATA"] == str(tmp_path / "data") and os.environ["N3_CACHE"] == str(tmp_path / "kept")
     assert "streamlit" in started[0] and "--server.headless=true" in started[0]
     assert "--server.address=127.0.0.1" in started[0], "there are no accounts"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("N3_CHECKPOINT", os.pathsep.join(("one", str(tmp_path / "two"))))
+    assert run("app", "--headless", "--port", port).exit_code == 0
+    assert known_checkpoints() == (tmp_path / "one", tmp_path / "two"), "wherever the studio runs"
     assert "rename the folder" in refused("app", "--port", port, "--checkpoint", tmp_path / f"a{os.pathsep}b")
     assert "no checkpoint in three" in refused("app", "--port", port, "--checkpoint", "three")
-    assert len(started) == 1
+    assert len(started) == 2

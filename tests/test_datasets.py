@@ -17,13 +17,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from n3core.datasets import parquet
 from n3core.datasets.base import Dataset, class_by_key, classes_of, load_pixels, square_pixels
-from n3core.datasets.images import ImageError, check_image, decode_image
+from n3core.datasets.image_files import expand_folders
+from n3core.datasets.images import ImageError, check_image, count_pixels, decode_image
 from n3core.datasets.parquet import ParquetDataset, ParquetRows
-from n3core.datasets.registry import available_datasets, dataset_names, open_dataset
+from n3core.datasets.registry import available_datasets, dataset_names, open_dataset, split_texts
 from n3core.errors import InputError
 
 COLOURS = {"Fire_Lily": (200, 60, 20), "daisy": (240, 240, 240), "gentian": (30, 40, 200)}
@@ -201,6 +202,69 @@ def test_bad_images_are_skipped_counted_and_named(folder: Path) -> None:
     assert len(dataset.image_refs("daisy")) == 3
 
 
+def test_what_systems_leave_behind_is_passed_over_and_what_is_no_class_is_told(folder: Path) -> None:
+    for name in ("__MACOSX", "@eaDir", "lost+found", "$RECYCLE.BIN", "System Volume Information", ".thumbnails"):
+        (folder / name).mkdir()
+        (folder / name / "a.png").write_bytes(encode((1, 1, 1)))
+        shutil.copytree(folder / name, folder / "daisy" / name)
+    for name in ("._0.png", "Thumbs.db", "Desktop.ini"):
+        (folder / "daisy" / name).write_bytes(b"x")
+    assert open_dataset(folder).problems == () and len(open_dataset(folder).image_refs("daisy")) == 3
+    assert len(expand_folders([folder])[0]) == 9
+    for name in ("to-sort", "unused"):
+        (folder / name).mkdir()
+    (folder / "to-sort" / "a.heic").write_bytes(b"x")
+    (folder / "loose.png").write_bytes(encode((1, 1, 1)))
+    dataset = open_dataset(folder)
+    assert [info.id for info in dataset.classes] == list(COLOURS)
+    assert dataset.problems == (
+        "to-sort (and 1 more): without images and description, no class",
+        "loose.png: beside the class folders, not used; move it into one",
+        "1 of 10 files skipped",
+        "to-sort/a.heic is HEIC, which cannot be read; export it as JPEG",
+    )
+    (folder / "descriptions.json").write_text(json.dumps(TEXTS | {"To sort": "grey"}))
+    with pytest.raises(InputError, match=r"class 'to-sort' has no readable image.*a\.heic is HEIC.*export it as JPEG"):
+        open_dataset(folder)
+
+
+def test_images_in_folders_inside_a_class_are_its_images(folder: Path) -> None:
+    inner = folder / "daisy" / "more" / "of" / "them"
+    inner.mkdir(parents=True)
+    (folder / "daisy" / "0.png").rename(inner / "0.png")
+    (inner.parent / "0.png").write_bytes(encode((10, 20, 30)))
+    dataset = open_dataset(folder)
+    assert dataset.problems == ()
+    assert [ref.id for ref in dataset.image_refs("daisy")] == [
+        "daisy/1.png", "daisy/2.png", "daisy/more/of/0.png", "daisy/more/of/them/0.png"]  # fmt: skip
+    assert dataset.load_image(dataset.image_refs("daisy")[2]).getpixel((0, 0)) == (10, 20, 30)
+    (inner / "deep").mkdir()
+    (folder / "daisy" / "link").symlink_to(folder / "gentian")
+    assert open_dataset(folder).problems[:2] == (
+        "2 of 12 files skipped",
+        "daisy/link is a link or more than 3 folders deep; move its images up",
+    )
+
+
+@pytest.mark.parametrize("parts", [("train", "test"), ("images",)])
+def test_classes_below_another_folder_are_pointed_at(folder: Path, parts: tuple[str, ...]) -> None:
+    root = folder.rename(folder.with_name("inner"))
+    for part in parts:
+        shutil.copytree(root, folder / part)
+    shutil.copy(root / "descriptions.json", folder)
+    with pytest.raises(InputError) as caught:
+        open_dataset(folder)
+    names = ", ".join(sorted(parts))
+    assert f"has its class folders inside {names}; open {folder / parts[0]}, with the desc" in str(caught.value)
+    assert len(open_dataset(f"{folder / parts[0]}::{folder / 'descriptions.json'}").classes) == 3
+
+
+def test_every_suffix_of_a_jpeg_counts(folder: Path) -> None:
+    for suffix in ("jpe", "jfif", "JPEG"):
+        (folder / "daisy" / f"a.{suffix}").write_bytes(encode((1, 1, 1), kind="JPEG"))
+    assert len(open_dataset(folder).image_refs("daisy")) == 6
+
+
 def test_an_image_that_vanishes_after_opening_is_an_input_error(folder: Path) -> None:
     dataset = open_dataset(folder)
     ref = dataset.image_refs("daisy")[0]
@@ -218,6 +282,9 @@ def test_folders_that_cannot_be_used(folder: Path, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
     assert "has no images" in message(empty)
+    (empty / "rose").mkdir()
+    (empty / "rose" / "1.HEIC").write_bytes(b"x")
+    assert "rose/1.HEIC is HEIC, which cannot be read; export it as JPEG" in message(empty)
     (empty / "a.png").write_bytes(encode((1, 1, 1)))
     assert "no sub-folder per class" in message(empty)
     assert "no dataset" in message(tmp_path / "none")
@@ -270,9 +337,11 @@ def test_parquet_of_structs_and_bad_rows(tmp_path: Path) -> None:
             {"picture": ["x"], "label": ["a"]},
             "no image column; add one called 'image'; its columns are picture (string)",
         ),
-        ({"image": [b"x"], "label": [3]}, "no class-name column; add one called 'class_name'"),
+        ({"image": [b"x"], "label": [3.5]}, "no class-name column; add one called 'class_name'"),
+        ({"image": [b"x"], "file_name": ["a"], "caption": ["b"], "ID": ["c"]}, "no class-name column"),
         ({"a": [b"x"], "b": [b"x"], "label": ["a"]}, "more than one possible image column"),
         ({"image": [b"x"], "p": ["a"], "q": ["b"]}, "more than one possible class-name column"),
+        ({"image": [b"x"], "label": [" "]}, "no row with a class in 'label'"),
         ({"image": pa.array([], pa.binary()), "label": pa.array([], pa.string())}, "no row with a class"),
     ],
 )
@@ -281,6 +350,61 @@ def test_parquet_columns_that_do_not_fit_are_listed(tmp_path: Path, columns: dic
     with pytest.raises(InputError) as caught:
         open_dataset(tmp_path / "own.parquet")
     assert part in str(caught.value)
+
+
+def write_table(path: Path, columns: dict[str, list], texts: dict[str, str], names: list[str] | None = None) -> Path:
+    """A parquet file of four images with its texts beside it; `names` are those of the numbers in `label`."""
+    table = pa.table({"image": [encode((9, 9, 9))] * 4, **columns})
+    if names is not None:
+        features = {"image": {"_type": "Image"}, "label": {"names": names, "_type": "ClassLabel"}}
+        table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+    pq.write_table(table, path)
+    path.with_suffix(".json").write_text(json.dumps(texts))
+    return path
+
+
+def test_the_names_of_numbered_classes_stand_in_the_metadata(tmp_path: Path) -> None:
+    texts = {"daisy": "white", "fire lily": "orange red"}
+    path = write_table(
+        tmp_path / "own.parquet", {"label": [1, 0, -1, 7], "file_name": list("abcd")}, texts, ["daisy", "fire_lily"]
+    )
+    dataset = open_dataset(path)
+    assert {info.id: info.description for info in dataset.classes} == {"daisy": "white", "fire_lily": "orange red"}
+    assert [ref.id for ref in dataset.image_refs("fire_lily")] == ["row 0"]
+    assert dataset.problems == ("2 rows have no class in 'label'",)
+    plain = write_table(tmp_path / "plain.parquet", {"label": [1, 0, 1, 1]}, {"0": "white", "1": "red"})
+    assert [len(open_dataset(plain).image_refs(name)) for name in "01"] == [1, 3]
+    for odd in ("[" * 100_000, '{"info": {"features": {"label": 3}}}', '{"info": []}'):
+        pq.write_table(pq.read_table(plain).replace_schema_metadata({"huggingface": odd}), plain)
+        assert [info.id for info in open_dataset(plain).classes] == ["0", "1"]
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"name": ["0.png", "1.png", "2.png", "3.png"], "category": ["daisy", "lily"] * 2},
+        {"kind": ["daisy", "lily"] * 2, "taken by": ["a", "b"] * 2},
+        {"file_name": ["0.png", "1.png", "2.png", "3.png"], "label": ["daisy", "lily"] * 2},
+        {"category": ["daisy", "lily"] * 2, "species": ["Daisy", "tulip"] * 2},
+    ],
+)
+def test_of_several_columns_the_described_one_is_taken(tmp_path: Path, columns: dict[str, list]) -> None:
+    path = write_table(tmp_path / "own.parquet", columns, {"daisy": "white", "lily": "red"})
+    assert [info.id for info in open_dataset(path).classes] == ["daisy", "lily"]
+    path.with_suffix(".json").write_text('{"rose": "red", "tulips": "tall"}')
+    with pytest.raises(InputError, match=r"the classes are those of the column|more than one possible class-name"):
+        open_dataset(path)
+
+
+def test_rows_without_image_or_class_are_counted(tmp_path: Path) -> None:
+    whole = {"bytes": encode((5, 5, 5)), "path": "a"}
+    columns = {"image": [whole, {"bytes": None, "path": "b"}, whole, whole], "label": ["a", "a", "b", ""]}
+    dataset = open_dataset(write_table(tmp_path / "own.parquet", columns, {"a": "first", "b": "second"}))
+    assert dataset.problems == (
+        "1 rows have no class in 'label'",
+        "1 of 3 files skipped",
+        "row 1 has no image bytes in the column 'image'; write them there",
+    )
 
 
 def test_broken_parquet_files(table: Path) -> None:
@@ -367,6 +491,93 @@ def test_transparency_becomes_white_and_cameras_are_turned_upright() -> None:
     assert decode_image(target.getvalue(), "a").size == (20, 40)
 
 
+def test_deep_values_are_scaled_by_what_the_file_declares_and_never_by_what_it_holds() -> None:
+    def shown(value: float, kind: str, dtype: type = np.uint16, tags: dict[int, int] | None = None) -> int:
+        target = io.BytesIO()
+        Image.fromarray(np.full((4, 6), value, dtype)).save(target, kind, **({"tiffinfo": tags} if tags else {}))
+        check_image(target.getvalue(), "a")
+        pixels = np.asarray(decode_image(target.getvalue(), "a"))
+        assert pixels.min() == pixels.max()
+        return int(pixels.max())
+
+    for kind in ("PNG", "TIFF"):
+        assert [shown(value, kind) for value in (200, 4095, 30_000, 65_535)] == [0, 15, 116, 255]
+    assert [shown(value, "TIFF", tags={281: 4095}) for value in (200, 2048, 4095)] == [12, 127, 255]
+    assert shown(200, "TIFF", tags={281: 200}) == 0, "the largest value of the picture is no depth"
+    assert shown(65_535, "TIFF", tags={262: 0}) == 0, "where 0 is white"
+    assert [shown(value, "TIFF", np.float32) for value in (0, 0.5, 1)] == [0, 128, 255]
+    for value, dtype, why in [
+        (7, np.float32, "outside 0 to 1"),
+        (np.nan, np.float32, "outside 0 to 1"),
+        (7, np.int32, "32 bits; save it with 8"),
+    ]:
+        with pytest.raises(ImageError, match=f"image a holds values.*{why}"):
+            shown(value, "TIFF", dtype)
+
+
+def test_twelve_bits_reach_white() -> None:
+    target = io.BytesIO()
+    Image.fromarray(np.full((4, 6), 0xFFFF, np.uint16)).save(target, "TIFF")
+    declared = struct.pack("<HHIHH", 258, 3, 1, 16, 0)
+    assert declared in target.getvalue()
+    twelve = target.getvalue().replace(declared, struct.pack("<HHIHH", 258, 3, 1, 12, 0))
+    assert np.asarray(decode_image(twelve, "a")).min() == 255
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # pytest undoes the filter of `images`
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_odd_exif_data_spoils_no_picture(kind: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112], exif[0x0131], exif[0x010F], exif[0x8769] = 6, "softwar", "maker", {0x9000: b"0220"}
+    plain = exif.tobytes()
+    rational = plain.replace(struct.pack(">HHI", 0x131, 2, 8), struct.pack(">HHI", 0x131, 5, 1))
+    assert rational != plain
+    rng = np.random.default_rng(0)
+    for number in range(300):
+        block = bytearray(rational if number == 0 else plain)
+        if number:
+            block[rng.integers(6, len(block))] = rng.integers(256)
+        target = io.BytesIO()
+        Image.new("RGB", (40, 20)).save(target, kind, exif=bytes(block))
+        check_image(target.getvalue(), "a")
+        assert decode_image(target.getvalue(), "a").size in [(20, 40)] + [(40, 20)] * (number > 0)
+
+
+def test_what_opens_also_loads_whatever_the_turn() -> None:
+    corner = np.zeros((16, 32, 3), np.uint8)
+    corner[:8, :8] = 255
+    found = []
+    for turn in range(1, 9):
+        target, exif = io.BytesIO(), Image.Exif()
+        exif[0x0112] = turn
+        Image.fromarray(corner).save(target, "PNG", exif=exif)
+        expected = ImageOps.exif_transpose(Image.open(target))
+        np.testing.assert_array_equal(np.asarray(decode_image(target.getvalue(), "a")), np.asarray(expected))
+        found.append(expected.size)
+    assert found == [(32, 16)] * 4 + [(16, 32)] * 4
+
+
+def test_a_transparent_colour_becomes_white() -> None:
+    for mode, colour in (("RGB", (255, 0, 0)), ("L", 9), ("I;16", 999)):
+        target = io.BytesIO()
+        Image.new(mode, (4, 4), colour).save(target, "PNG", transparency=colour)
+        assert np.asarray(decode_image(target.getvalue(), "a")).min() == 255, mode
+
+
+def test_a_photograph_of_48_megapixels_is_read_at_half_its_size() -> None:
+    def photograph(width: int, height: int, **options: bool) -> bytes:
+        target = io.BytesIO()
+        Image.new("RGB", (width, height), (200, 60, 20)).save(target, "JPEG", **options)
+        return target.getvalue()
+
+    content = photograph(8000, 6000)
+    check_image(content, "a")
+    assert decode_image(content, "a").size == (4000, 3000) and count_pixels(content, "a") == 48_000_000
+    for content in (photograph(8000, 6000, progressive=True), photograph(9000, 9000)):
+        with pytest.raises(ImageError, match="more than 40 megapixels"):
+            check_image(content, "a")
+
+
 @pytest.mark.filterwarnings("error::PIL.Image.DecompressionBombWarning")
 def test_the_pixel_limit_of_pillow_is_respected_when_it_is_lower(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10_000)
@@ -397,6 +608,24 @@ def test_names_that_cannot_be_opened(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     with pytest.raises(InputError):
         open_dataset("a" * 5000)
     assert "grocery:SCE" in dataset_names()
+
+
+def test_paths_are_understood_as_people_write_them(folder: Path, table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(folder.parent))
+    texts = folder / "descriptions.json"
+    for written in ("~/flowers", f'"{folder}"', f"'{folder}' ", folder.as_uri(), f" {folder}\n"):
+        assert open_dataset(written).name == "flowers"
+        assert split_texts(f"{written}::{texts} ") == (str(folder), str(texts))
+    assert len(open_dataset(f'"{table}"::"{texts}"').classes) == 3
+    monkeypatch.setenv("N3_DATA", "~")
+    (folder.parent / "grocery").mkdir()
+    assert "grocery" in available_datasets() and open_dataset(" fieldbook-birds ").classes
+    odd = folder.rename(folder.with_name("red::blue"))
+    assert open_dataset(odd).name == open_dataset(str(odd)).name == "red::blue"
+    monkeypatch.chdir(odd.parent)
+    odd.rename("~")
+    assert open_dataset("~").name == "~", "what exists goes first"
 
 
 def write_tiny(root: Path, shards: range) -> None:
@@ -431,6 +660,27 @@ def test_tiny_imagenet_keeps_training_images_apart_and_names_missing_shards(tmp_
     (tmp_path / "part" / "splits.json").write_text("{}")
     with pytest.raises(InputError, match="lacks 'train'"):
         open_dataset(tmp_path / "part")
+
+
+@pytest.mark.parametrize(
+    ("name", "inner", "files", "wanted"),
+    [
+        ("tiny-imagenet", "tiny-imagenet-200", ("wnids.txt", "words.txt"), "train-7.parquet and val.parquet"),
+        ("grocery", "dataset", ("classes.csv", "train.txt"), "val.parquet and test.parquet"),
+    ],
+)
+def test_downloads_that_are_not_read_are_recognised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, inner: str, files: tuple[str, ...], wanted: str
+) -> None:
+    place = tmp_path / name / inner
+    (place / "train" / "n1" / "images").mkdir(parents=True)
+    (place / "train" / "n1" / "images" / "a.png").write_bytes(encode((1, 1, 1)))
+    for file in files:
+        (place / file).write_text("n1\n")
+    monkeypatch.setenv("N3_DATA", str(tmp_path))
+    for given in (name, place, place.parent):
+        with pytest.raises(InputError, match=f"{inner} is .* as downloaded; .*{wanted}.*README"):
+            open_dataset(given)
 
 
 def test_a_copy_of_a_published_dataset_keeps_its_version_until_an_image_changes(tmp_path: Path) -> None:

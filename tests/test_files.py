@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from n3core.errors import InputError
-from n3core.files import unfinished, write_atomically
+from n3core.files import cache_folder, unfinished, write_atomically
 
 
 def test_write_atomically_replaces_or_refuses(tmp_path: Path) -> None:
@@ -21,6 +21,13 @@ def test_write_atomically_replaces_or_refuses(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"below\.txt: .*file\.txt is no folder"):
         write_atomically(path / "below.txt", b"three")
     assert path.read_bytes() == b"two"
+
+
+def test_the_cache_may_be_named_from_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    monkeypatch.setenv("N3_CACHE", "~/n3c")
+    assert cache_folder() == tmp_path / "n3c"
 
 
 def test_what_a_killed_process_left_is_removed_after_a_day(tmp_path: Path) -> None:

@@ -388,6 +388,13 @@ def test_draws_are_fixed_and_do_not_depend_on_the_order_of_files(make: Callable[
     assert "needs the authors' class lists" in message("cub-200-2011:SS")
 
 
+def test_hidden_files_are_no_animals(make: Callable[[str], Path]) -> None:
+    folder = make("awa2") / "JPEGImages" / "horse"
+    before = open_dataset("awa2").image_refs("horse")
+    (folder / "._horse_10001.jpg").write_bytes(b"AppleDouble")
+    assert open_dataset("awa2").image_refs("horse") == before
+
+
 def test_the_standard_split_of_awa2_is_that_of_its_own_lists(make: Callable[[str], Path]) -> None:
     folder = make("awa2")
     dataset = open_dataset("awa2")

@@ -97,6 +97,34 @@ def test_an_archive_brings_its_folders_along() -> None:
     assert len({ref.id for ref in dataset.refs}) == 3
 
 
+@pytest.mark.parametrize(
+    ("paths", "folders"),
+    [
+        (["cats\\1.png", "dogs\\1.png"], ["cats", "dogs"]),
+        (["cats/images/1.png", "dogs/images/1.png"], ["cats", "dogs"]),
+        (["pets/cats/a/1.png", "pets/dogs/1.png", "pets/cats/2.png"], ["cats", "dogs", "cats"]),
+        (["train/cats/1.png", "test/cats/2.png", "train/dogs/1.png"], ["cats", "cats", "dogs"]),
+        (["pets/train/1.png", "pets/test/2.png"], ["train", "test"]),
+        (["cats/1.png", "cats/2.png", "3.png"], ["cats", "cats", ""]),
+        (["cats/1.png", "@eaDir/cats/2.png", "dogs/.thumbnails/1.png"], ["cats"]),
+    ],
+)
+def test_the_outermost_folder_in_which_pictures_differ_is_their_class(paths: list[str], folders: list[str]) -> None:
+    content = archive({path: picture(number) for number, path in enumerate(paths)})
+    checked = check_uploads([("pets.zip", content)])
+    assert [kept.folder for kept in checked.pictures] == folders and not checked.problems
+
+
+def test_names_that_macos_packs_are_read_as_they_were() -> None:
+    name = "Lo\u0308we/1.png"  # in decomposed form and, by the flag, in the code page of DOS
+    content = bytearray(archive({name: picture(1)}))
+    for mark, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        content[content.find(mark) + flags + 1] &= ~0x08 & 0xFF
+    with zipfile.ZipFile(io.BytesIO(content)) as zipped:
+        assert "╠" in zipped.namelist()[0], "otherwise this test shows nothing"
+    assert [kept.folder for kept in check_uploads([("a.zip", bytes(content))]).pictures] == ["L\u00f6we"]
+
+
 def test_the_same_picture_is_kept_once_and_equal_names_are_told_apart() -> None:
     checked = check_uploads([("a.png", picture(1)), ("b.png", picture(1)), ("a.png", picture(2))])
     assert [kept.name for kept in checked.pictures] == ["a.png", "a.png (2)"]
@@ -132,6 +160,9 @@ def test_only_so_many_pictures_are_kept() -> None:
         ("heavy.zip", lambda: archive({f"{n}.png": b"\0" * 30_000_000 for n in range(8)}), "unpacks to"),
         ("damaged.zip", lambda: archive({"a.png": picture()}, zipfile.ZIP_LZMA).replace(b"]\0", b"\xff\0", 1),
          "not a readable zip"),
+        ("photos.zip", archive({"cats/1.heic": b"x"}), "1.heic is HEIC, which cannot be read; export it as JPEG"),
+        ("twice.zip", archive({"cats/1.png": picture(), "cats\\1.png": picture(1)}), "twice"),
+        ("text.doc", b"x", "JPEG, PNG, WebP, GIF, BMP, TIFF, PPM or AVIF, or a zip of them"),
         ("nested.zip", archive({"inner.zip": archive({"a.png": picture()})}), "no image"),
     ],
     ids=lambda value: value if isinstance(value, str) and "." in value else "",

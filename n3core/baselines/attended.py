@@ -1,7 +1,7 @@
-"""Attended features with an auto-encoder: every class looks at the regions it is described by (Li and Wang).
+"""Attended features with an auto-encoder: every class looks at the regions it is described by (Li and Wang 2019).
 
-Owns the model of SCIENCE.md section 4 behind the two verbs, its losses and its attention maps; equations are those of
-`papers/attended-zsl.txt`. Knows no base network: regions X are the places of the last feature map.
+Owns the model behind the two verbs, its losses and its attention maps; equations are numbered as in that paper. Knows
+no base network: regions X are the places of the last feature map.
 
 Where the paper is silent, decided here. Map channels and semantics are centred and scaled by the seen images and
 classes; regions are then divided by the root of the number of channels and semantics brought to unit length, so that

@@ -1,6 +1,6 @@
 """The attribute network p_c = P(a_c) and the tricks that keep its variance (Class Normalization, ICLR 2021).
 
-Owns the network, scaled cosine logits (i) and attributes normalisation (ii), as SCIENCE.md section 3 numbers them;
+Owns the network, scaled cosine logits (i) and attributes normalisation (ii), as the paper's poster numbers them;
 Class Normalization (iii) itself is in `class_norm`. Knows no images, no training and no dataset.
 """
 

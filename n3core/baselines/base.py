@@ -135,10 +135,10 @@ class MethodEntry:
 
     name: on the command line and in files, such as "pdcnn-fc".
     title: in tables, such as "PDCNN fc".
-    source: section of SCIENCE.md's papers, such as "Lei Ba et al. 2015".
+    source: the paper, such as "Lei Ba et al. 2015".
     needs: what `fit` and `predict` read beside features and semantics: a set of "maps", "pixels" and "token states".
     build: settings, base network and seed -> the system.
-    suggest: search space; the same number of trials is drawn for every system.
+    suggest: search space; the same number of settings is tried for every system.
     default: settings where nothing is tuned; keys as `suggest` returns them.
     unavailable: reason why the system cannot run here, or None; asked before a run, never replaced by a number.
     note: what a reader of the table must know of this row, or "".

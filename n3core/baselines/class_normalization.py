@@ -1,7 +1,7 @@
 """Embedding-based zero-shot learning, y_c = z'P(a_c): the three rows of the Class Normalization poster.
 
-Owns the training of the attribute network P on fixed image features z (Skorokhodov and Elhoseiny, ICLR 2021;
-SCIENCE.md section 3) as three systems: the plain three-layer MLP, the same with scaled cosine logits (i), and with
+Owns the training of the attribute network P on fixed image features z (Skorokhodov and Elhoseiny,
+ICLR 2021) as three systems: the plain three-layer MLP, the same with scaled cosine logits (i), and with
 scaled cosine and Class Normalization (iii). Attributes normalisation (ii) is a setting of all three. The network itself
 is in `attribute_network`.
 """

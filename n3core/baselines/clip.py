@@ -1,4 +1,4 @@
-"""CLIP, which many would reach for instead (Radford et al. 2021, SCIENCE.md section 5): nothing is fitted, texts and
+"""CLIP, which many would reach for instead (Radford et al. 2021): nothing is fitted, texts and
 images meet in the space it was trained for.
 
 Owns where its weights are looked for and how a class is worded; models and preparation are those of transformers'

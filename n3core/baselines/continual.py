@@ -1,7 +1,7 @@
 """Continual zero-shot learning: classes arrive in tasks, and after each all classes are judged, seen or not.
 
 Owns the sequence of tasks, the training loop that all learners share and the figures after each task (Skorokhodov and
-Elhoseiny, ICLR 2021; SCIENCE.md section 3, "Continual ZSL"). How learners differ is in `learners`, the network in
+Elhoseiny, ICLR 2021). How learners differ is in `learners`, the network in
 `attribute_network`; with and without Class Normalization nothing else differs. After task t, T tasks in all:
 
     S_t, U_t     accuracy of test images of classes seen so far, and of the others; argmax over all classes

@@ -1,6 +1,6 @@
 """ESZSL: a bilinear map between image features and class semantics in closed form (Romera-Paredes and Torr, 2015).
 
-Owns V = (X'X + g I)^-1 X'Y S (S'S + l I)^-1 (SCIENCE.md section 2); knows no network. X (N, F) are the seen images'
+Owns V = (X'X + g I)^-1 X'Y S (S'S + l I)^-1; knows no network. X (N, F) are the seen images'
 features, Y (N, K) is +1 for an image's class and -1 elsewhere, S (K, M) the seen classes' semantics; the score of
 image x for class s is x'V s. Solved in float64 by two Cholesky factorisations.
 """

@@ -1,6 +1,6 @@
 """The GAN of MEGAZSL: a generator of image features from text, a discriminator with two heads, and their losses.
 
-Owns GAZSL without part annotations (Zhu et al., 2018; SCIENCE.md section 2). With real features x of class y,
+Owns GAZSL without part annotations (Zhu et al., 2018). With real features x of class y,
 generated x~ = G(t_y, z) and x^ on the line between the two:
 
     L_D = E D(x~) - E D(x) + 10 E (||grad D(x^)|| - 1)^2 + CE(x, y) + CE(x~, y)

@@ -1,7 +1,7 @@
 """How an attribute network learns one task after another: sequential, EWC-online, MAS-online, A-GEM, multi-task.
 
-Owns what each learner keeps of earlier tasks and how that changes the next one's training (SCIENCE.md section 3,
-"Learners"). The loop over tasks, and the figures, are in `continual`. A learner is a small strategy: which images and
+Owns what each learner keeps of earlier tasks and how that changes the next one's training (Skorokhodov and Elhoseiny,
+ICLR 2021). The loop over tasks, and the figures, are in `continual`. A learner is a small strategy: which images and
 classes to train on, a penalty added to the loss, a direction instead of the gradient, and what to keep afterwards.
 """
 

@@ -1,7 +1,7 @@
 """MEGAZSL: a GAN makes image features from text, and images go to the nearest made-up ones (GAZSL, Zhu et al., 2018).
 
 Owns the training of the GAN, whose networks and losses are in `feature_gan`, and prediction by the nearest of the
-features it makes for a class (SCIENCE.md section 2); knows no base network.
+features it makes for a class; knows no base network.
 """
 
 from __future__ import annotations

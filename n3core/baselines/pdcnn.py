@@ -1,6 +1,6 @@
 """PDCNN: text predicts the weights of a classifier and of a convolution (Lei Ba, Swersky, Fidler, Salakhutdinov, 2015).
 
-Owns the two systems that N3 is compared with (SCIENCE.md section 2): *fc*, the score w_k'g(x) with w_k = f(t_k), an MLP
+Owns the two systems that N3 is compared with (paper section 4): *fc*, the score w_k'g(x) with w_k = f(t_k), an MLP
 of the class's text features, and g a small projection of the image feature; and *fc+conv*, which adds the mean over
 places of g'(a) * f'(t_k), where f' predicts K' x 3 x 3 filters and g' reduces the last feature map a to K' channels.
 Every class is its own yes-or-no question: binary cross-entropy or hinge loss. Knows no base network.

@@ -1,4 +1,4 @@
-"""The attended auto-encoder, fitted on the seen classes of a dataset to show where it looks (SCIENCE.md section 4).
+"""The attended auto-encoder, fitted on the seen classes of a dataset to show where it looks (Li and Wang 2019).
 
 Owns the way from a dataset to attention maps of any picture, by the loaders of a benchmark run and through their
 caches; knows no screen.

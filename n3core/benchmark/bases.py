@@ -22,7 +22,7 @@ def open_base(folder: Path | None = None, device: str = "cpu") -> BaseNetwork:
     """Open the network that all systems of a run share.
 
     Args:
-        folder: what `n3 pretrain` or `n3 train` wrote; None takes the checkpoint that ships with the project.
+        folder: what `n3 pretrain` or `n3 train` wrote; None takes `default_checkpoint()`.
         device: "cpu" or "cuda".
 
     Returns:

@@ -1,6 +1,6 @@
 """Figures that the papers report, as data: on other data, other base networks and other texts than a run here.
 
-Owns the numbers of SCIENCE.md sections 1 to 4, each with its paper; tables show them beside those of a run, never
+Owns these numbers, each with its paper; tables show them beside those of a run, never
 among them.
 """
 

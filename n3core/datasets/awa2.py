@@ -26,7 +26,7 @@ import numpy as np
 from n3core.datasets.attributes import read_attributes
 from n3core.datasets.base import ClassInfo
 from n3core.datasets.class_splits import Sizes, SplitRules
-from n3core.datasets.images import IMAGE_SUFFIXES
+from n3core.datasets.image_files import is_image_name, is_passed_over
 from n3core.datasets.listings import check_inside, read_keyed, read_lines, require
 from n3core.datasets.published import Archive, Contents, PublishedDataset, unpacked
 from n3core.descriptions import class_finder
@@ -112,4 +112,4 @@ def _list_images(root: Path, class_id: str) -> list[str]:
         names = sorted(entry.name for entry in os.scandir(root / class_id) if entry.is_file())
     except OSError:
         return []
-    return [f"{class_id}/{name}" for name in names if Path(name).suffix.lower() in IMAGE_SUFFIXES]
+    return [f"{class_id}/{name}" for name in names if is_image_name(name) and not is_passed_over(name)]

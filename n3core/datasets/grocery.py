@@ -17,7 +17,7 @@ from n3core.datasets.parquet import ParquetRows
 from n3core.documents import read_document
 from n3core.errors import InputError
 
-__all__ = ["GROCERY_SPLITS", "Grocery", "is_grocery"]
+__all__ = ["GROCERY_SPLITS", "Grocery", "is_grocery", "refuse_grocery_download"]
 
 GROCERY_SPLITS = ("SS", "SCE")
 _FILES = ("train", "val", "test")
@@ -28,6 +28,20 @@ def is_grocery(folder: Path) -> bool:
     return all((folder / name).is_file() for name in ("classes.json", "splits.json", "train.parquet", "test.parquet"))
 
 
+def refuse_grocery_download(folder: Path) -> None:
+    """Say what this reader wants where a folder holds the dataset as its authors publish it, which is not read.
+
+    Raises:
+        InputError: it does.
+    """
+    for place in (folder, folder / "dataset"):
+        if (place / "classes.csv").is_file() and (place / "train.txt").is_file():
+            raise InputError(
+                f"{place} is the Grocery Store Dataset as downloaded; it is read from classes.json, splits.json, "
+                f"train.parquet, val.parquet and test.parquet (README, Your own images and descriptions)"
+            )
+
+
 class Grocery:
     """Grocery Store Dataset under one of its two splits; parquet files are opened when first needed.
 
@@ -36,7 +50,7 @@ class Grocery:
         split: "SS", random classes unseen, or "SCE", whole coarse classes unseen.
 
     Raises:
-        InputError: unknown split, or a json file missing or not as expected.
+        InputError: unknown split, a json file missing or not as expected, or the dataset as downloaded.
     """
 
     def __init__(self, folder: Path, split: str = "SS") -> None:
@@ -45,6 +59,7 @@ class Grocery:
         self.name = "grocery" if split == "SS" else f"grocery:{split}"
         self.title = f"Grocery Store ({split})"
         self._folder = folder
+        refuse_grocery_download(folder)
         entries, splits = read_document(folder / "classes.json"), read_document(folder / "splits.json")
         try:
             self.classes: tuple[ClassInfo, ...] = tuple(

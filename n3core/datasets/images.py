@@ -7,16 +7,18 @@ import io
 import os
 import struct
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
+from PIL.JpegImagePlugin import JpegImageFile
 
+from n3core.datasets.upright import upright_rgb
 from n3core.errors import InputError
 
 __all__ = [
+    "FORMATS",
     "IMAGE_SUFFIXES",
     "MAX_IMAGE_BYTES",
     "MAX_PIXELS",
@@ -25,18 +27,21 @@ __all__ = [
     "contents_version",
     "count_pixels",
     "decode_image",
-    "expand_folders",
     "files_version",
 ]
 
-MAX_PIXELS = 40_000_000
+MAX_PIXELS = 40_000_000  # of a decoded image; JPEGs of up to twice as many are decoded at half their size
 MAX_IMAGE_BYTES = 200_000_000
 _SAMPLE_BYTES = 4096  # at either end of a file
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".avif")
+FORMATS = "JPEG, PNG, WebP, GIF, BMP, TIFF, PPM or AVIF"
+_JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
+IMAGE_SUFFIXES = (*_JPEG_SUFFIXES, ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".avif")
 # Pillow's other formats are left out: some run outside programs, all widen what an upload can reach.
 Image.init()
 _FORMATS = [kind for kind in ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF") if kind in Image.OPEN]
 _DECODE_ERRORS = (OSError, SyntaxError, ValueError, LookupError, TypeError, EOFError, struct.error, MemoryError)
+# Pillow's readers let these escape, too, on data that somebody has tampered with.
+_DECODE_ERRORS += (AttributeError, ArithmeticError, AssertionError, RuntimeError)
 
 # What Pillow can read past, such as odd EXIF data, is nothing a user needs to know of.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
@@ -49,7 +54,7 @@ class ImageError(InputError):
 
 
 def decode_image(source: bytes | Path, name: str) -> Image.Image:
-    """Decode an image fully, upright, over white where it is transparent.
+    """Decode an image fully, upright, over white where it is transparent; see `upright` for its values.
 
     Args:
         source: encoded bytes, or the file.
@@ -59,14 +64,10 @@ def decode_image(source: bytes | Path, name: str) -> Image.Image:
         An RGB image.
 
     Raises:
-        ImageError: not an image, truncated, or above `MAX_PIXELS` (told from the header, before decoding).
+        ImageError: not an image, truncated, of values that say nothing, or above `MAX_PIXELS` (told from the header,
+            before decoding).
     """
-    image = _open(source, name)
-    try:
-        image.load()
-        return _to_rgb(ImageOps.exif_transpose(image))
-    except _DECODE_ERRORS as error:
-        raise ImageError(f"image {name} is truncated or damaged ({_reason(error)}); replace the file") from None
+    return _finish(_open(source, name), name)
 
 
 def check_image(source: bytes | Path, name: str) -> None:
@@ -79,12 +80,7 @@ def check_image(source: bytes | Path, name: str) -> None:
     Raises:
         ImageError: as `decode_image`.
     """
-    image = _open(source, name)
-    try:
-        image.draft("RGB", (image.width // 8, image.height // 8))
-        image.load()
-    except _DECODE_ERRORS as error:
-        raise ImageError(f"image {name} is truncated or damaged ({_reason(error)}); replace the file") from None
+    _finish(_open(source, name), name, reduction=8)
 
 
 def count_pixels(source: bytes | Path, name: str) -> int:
@@ -101,40 +97,8 @@ def count_pixels(source: bytes | Path, name: str) -> int:
         return image.width * image.height
 
 
-def expand_folders(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
-    """Put the images of a folder, at any depth and sorted by path, in the place of the folder.
-
-    Args:
-        paths: files, which are not looked at, and folders.
-
-    Returns:
-        Files, and one line for each image of a folder that cannot be used and was left out.
-
-    Raises:
-        ImageError: a folder without a usable image.
-    """
-    files: list[Path] = []
-    skipped: list[str] = []
-    for path in paths:
-        if not path.is_dir():
-            files.append(path)
-            continue
-        inner = sorted(file for file in path.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file())
-        usable = []
-        for file in inner:
-            try:
-                check_image(file, str(file))
-                usable.append(file)
-            except ImageError as error:
-                skipped.append(f"left out: {error}")
-        if not usable:
-            raise ImageError(f"folder {path} has no usable image among {len(inner)} image files; name another")
-        files += usable
-    return files, skipped
-
-
 def _open(source: bytes | Path, name: str) -> Image.Image:
-    limit = min(MAX_PIXELS, Image.MAX_IMAGE_PIXELS or MAX_PIXELS)
+    limit = _pixel_limit()
     too_large = f"more than {limit // 1_000_000} megapixels; make it smaller"
     if isinstance(source, Path) and source.is_dir():
         raise ImageError(f"{name} is a folder; name image files")
@@ -148,30 +112,42 @@ def _open(source: bytes | Path, name: str) -> Image.Image:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise ImageError(f"image {name} has {too_large}") from None
     except UnidentifiedImageError:
-        raise ImageError(f"image {name} is no JPEG, PNG, WebP, GIF, BMP, TIFF, PPM or AVIF; replace the file") from None
+        raise ImageError(f"image {name} is no {FORMATS}; replace the file") from None
     except ImageError:
         raise
     except FileNotFoundError:
         raise ImageError(f"no image {name}; check the path") from None
     except _DECODE_ERRORS as error:
         raise ImageError(f"image {name} cannot be opened ({_reason(error)}); replace the file") from None
-    if image.width * image.height > limit:
+    if image.width * image.height > (2 * limit if _is_reducible(image) else limit):
         size = f"{image.width} x {image.height}"
         image.close()
         raise ImageError(f"image {name} has {size} pixels, {too_large}")
     return image
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "RGB":
-        return image
-    if image.mode.startswith("I"):  # 16 bits a pixel, which convert() would clip instead of scale
-        values = np.asarray(image).astype(np.int64)
-        image = Image.fromarray(np.clip(values // 257 if values.max() > 255 else values, 0, 255).astype(np.uint8))
-    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    return image.convert("RGB")
+def _pixel_limit() -> int:
+    return min(MAX_PIXELS, Image.MAX_IMAGE_PIXELS or MAX_PIXELS)
+
+
+def _is_reducible(image: Image.Image) -> bool:
+    """Whether decoding at half the size saves the memory, as with JPEGs; a progressive one is held as a whole first."""
+    return isinstance(image, JpegImageFile) and len(image.tile) == 1 and "progressive" not in image.info
+
+
+def _finish(image: Image.Image, name: str, reduction: int = 1) -> Image.Image:
+    """Decode to RGB; JPEGs at a fraction of their size where that is asked for or where they are above the limit."""
+    if image.width * image.height > _pixel_limit():
+        reduction = max(reduction, 2)
+    try:
+        if reduction > 1:
+            image.draft("RGB", (max(1, image.width // reduction), max(1, image.height // reduction)))
+        image.load()
+        return upright_rgb(image)
+    except InputError as error:
+        raise ImageError(f"image {name} {error}") from None
+    except _DECODE_ERRORS as error:
+        raise ImageError(f"image {name} is truncated or damaged ({_reason(error)}); replace the file") from None
 
 
 def _reason(error: BaseException) -> str:

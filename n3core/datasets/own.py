@@ -12,12 +12,12 @@ from pathlib import Path
 
 from n3core.datasets.base import ClassInfo, ImageRef
 from n3core.datasets.images import ImageError
-from n3core.descriptions import load_descriptions, match_descriptions
+from n3core.descriptions import class_finder, load_descriptions, match_descriptions
 from n3core.documents import DOCUMENT_SUFFIXES
 from n3core.errors import InputError
 from n3core.text_checks import check_name, check_names
 
-__all__ = ["CheckedImages", "check_images", "describe_classes", "find_descriptions"]
+__all__ = ["CheckedImages", "check_images", "describe_classes", "described_names", "find_descriptions"]
 
 _MAX_NAMED = 100  # problems named one by one; the rest are counted
 _CHECKERS = 2  # images decoded at a time while checking: each may hold 40 megapixels
@@ -90,6 +90,16 @@ def describe_classes(
     return classes, matched.problems
 
 
+def described_names(names: Sequence[str], descriptions: Path) -> frozenset[str]:
+    """The names that have a text in a descriptions or task file.
+
+    Raises:
+        InputError: as `load_descriptions`.
+    """
+    find = class_finder([_Key(name, name) for name in names])
+    return frozenset(name for key in load_descriptions(descriptions) for name in find(key))
+
+
 def check_images(
     refs: Mapping[str, Sequence[ImageRef]], check: Callable[[ImageRef], None], noun: str, earlier: Sequence[str] = ()
 ) -> CheckedImages:
@@ -99,7 +109,7 @@ def check_images(
         refs: class id -> its images.
         check: raises ImageError for an image that cannot be used.
         noun: what to put an image into, for errors, such as "sub-folder".
-        earlier: lines about files that were left out before, counted in.
+        earlier: lines about files that were left out before, counted in; they begin with the class where they have one.
 
     Returns:
         What is left, and what is not.
@@ -121,7 +131,8 @@ def check_images(
     kept = {key: tuple(ref for ref in images if reasons[ref.id] is None) for key, images in refs.items()}
     for key, images in kept.items():
         if not images:
-            why = f"; {reasons[refs[key][0].id]}" if refs[key] else ""
+            known = [reasons[ref.id] for ref in refs[key]] or [line for line in earlier if line.startswith(f"{key}/")]
+            why = f"; {known[0]}" if known else ""
             raise InputError(f"the class {key!r} has no readable image: add one to its {noun} or remove it{why}")
     lines = [*earlier, *(line for line in reasons.values() if line)]
     if lines:

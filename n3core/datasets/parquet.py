@@ -19,9 +19,10 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from n3core.datasets.base import ClassInfo, ImageRef, Subset
-from n3core.datasets.images import check_image, decode_image, files_version
+from n3core.datasets.images import ImageError, check_image, decode_image, files_version
 from n3core.datasets.own import check_images, describe_classes, find_descriptions
 from n3core.datasets.own_splits import read_splits
+from n3core.datasets.parquet_columns import find_columns
 from n3core.errors import InputError
 
 __all__ = ["ParquetDataset", "ParquetRows", "open_parquet"]
@@ -30,8 +31,6 @@ _WINDOW_BYTES = 16_000_000  # uncompressed image bytes held per window
 _WINDOW_ROWS = 512  # in a window; where a file stores equal images once, their bytes say little about the rows
 _WINDOWS = 2  # windows held per file
 _GROUP_BYTES = 4_000_000_000  # a writer may put a whole row group into one page, which is decoded at once
-_IMAGE_NAMES = ("image", "img", "images", "photo", "picture", "bytes", "image_bytes", "jpg", "jpeg", "png", "webp")
-_CLASS_NAMES = ("class_name", "class", "classname", "label", "label_name", "name", "category", "species", "wnid")
 
 
 class ParquetRows:
@@ -166,7 +165,8 @@ class ParquetDataset:
     """A dataset of one's own in one parquet file; every image is decoded once on opening.
 
     Args:
-        path: the file. The image column holds encoded bytes (or structs with a field `bytes`), the class column names.
+        path: the file. The image column holds encoded bytes (or structs with a field `bytes`), the class column names,
+            or numbers, which the metadata may name; see `find_columns`.
         descriptions: descriptions or task file; by default <file name without .parquet>.json, .yaml or .csv beside the
             file, or descriptions.json there. <file name without .parquet>.splits.json (.yaml) or splits.json beside it
             sets the splits, otherwise each holds all classes.
@@ -180,20 +180,29 @@ class ParquetDataset:
     def __init__(self, path: Path, descriptions: Path | None = None, *, strict: bool = False) -> None:
         self.name = self.title = path.stem
         self.version = files_version([path], path.parent, sample=True)
-        image_column, class_column = _find_columns(open_parquet(path).schema_arrow, path)
-        self._rows = ParquetRows(path, image_column, class_column)
-        rows_by_class = self._rows.rows_by_class
-        if not rows_by_class:
-            raise InputError(f"{path} has no row with a class in {class_column!r}; write it again")
-        texts = descriptions or find_descriptions([path.with_suffix(""), path.parent / "descriptions"], path)
+
+        def find_texts() -> Path:
+            return descriptions or find_descriptions([path.with_suffix(""), path.parent / "descriptions"], path)
+
+        columns = find_columns(open_parquet(path), path, find_texts)
+        self._image_column = columns.image
+        self._rows = ParquetRows(path, columns.image, columns.label)
+        named = sorted((columns.name_of(label), rows) for label, rows in self._rows.rows_by_class.items())
+        named = [(name, rows) for name, rows in named if name]
+        if not named:
+            raise InputError(f"{path} has no row with a class in {columns.label!r}; write it again")
+        texts = find_texts()
         self.classes: tuple[ClassInfo, ...]
-        self.classes, unmatched = describe_classes(sorted(rows_by_class), path, texts, strict)
+        try:
+            self.classes, unmatched = describe_classes([name for name, _ in named], path, texts, strict)
+        except InputError as error:
+            raise InputError(f"{error}; the classes are those of the column {columns.label!r}") from None
         refs = {
-            info.id: tuple(ImageRef(f"row {row}", info.id) for row in rows_by_class[label])
-            for info, label in zip(self.classes, sorted(rows_by_class), strict=True)
+            info.id: tuple(ImageRef(f"row {row}", info.id) for row in rows)
+            for info, (_, rows) in zip(self.classes, named, strict=True)
         }
-        nameless = len(self._rows) - sum(len(rows) for rows in rows_by_class.values())
-        earlier = [f"{nameless} rows have no class in {class_column!r}"] if nameless else []
+        nameless = len(self._rows) - sum(len(rows) for _, rows in named)
+        earlier = [f"{nameless} rows have no class in {columns.label!r}"] if nameless else []
         checked = check_images(refs, lambda ref: check_image(self._bytes(ref), ref.id), "column")
         self._refs = checked.refs
         beside = [path.with_name(f"{path.stem}.splits"), path.with_name("splits")]
@@ -211,32 +220,14 @@ class ParquetDataset:
         return self._refs[class_id]
 
     def load_image(self, ref: ImageRef) -> Image.Image:
-        """Decode one image to RGB."""
+        """Decode one image to RGB.
+
+        Raises:
+            ImageError: if the file was changed since opening.
+        """
         return decode_image(self._bytes(ref), ref.id)
 
     def _bytes(self, ref: ImageRef) -> bytes:
-        return self._rows.image_bytes(int(ref.id.removeprefix("row ")))
-
-
-def _find_columns(schema: pa.Schema, path: Path) -> tuple[str, str]:
-    def is_image(kind: pa.DataType) -> bool:
-        if pa.types.is_struct(kind):
-            return kind.get_field_index("bytes") >= 0 and is_image(kind.field("bytes").type)
-        return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
-
-    def is_text(kind: pa.DataType) -> bool:
-        if pa.types.is_dictionary(kind):
-            return is_text(kind.value_type)
-        return pa.types.is_string(kind) or pa.types.is_large_string(kind)
-
-    columns = ", ".join(f"{field.name} ({field.type})" for field in schema)[:300]
-    chosen = []
-    for what, fits, names in (("image", is_image, _IMAGE_NAMES), ("class-name", is_text, _CLASS_NAMES)):
-        fitting = [field.name for field in schema if fits(field.type)]
-        named = [name for wanted in names for name in fitting if name.casefold() == wanted]
-        if not named and len(fitting) != 1:
-            need = f"call it {names[0]!r}" if fitting else f"add one called {names[0]!r}"
-            count = "more than one possible" if fitting else "no"
-            raise InputError(f"{path.name} has {count} {what} column; {need}; its columns are {columns}")
-        chosen.append((named or fitting)[0])
-    return chosen[0], chosen[1]
+        if not (content := self._rows.image_bytes(int(ref.id.removeprefix("row ")))):
+            raise ImageError(f"{ref.id} has no image bytes in the column {self._image_column!r}; write them there")
+        return content

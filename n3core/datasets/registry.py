@@ -10,13 +10,13 @@ from pathlib import Path
 from n3core.datasets import awa2, cub, flowers_species, nabirds, sun
 from n3core.datasets.base import Dataset
 from n3core.datasets.folder import FolderDataset
-from n3core.datasets.grocery import GROCERY_SPLITS, Grocery, is_grocery
+from n3core.datasets.grocery import GROCERY_SPLITS, Grocery, is_grocery, refuse_grocery_download
 from n3core.datasets.parquet import ParquetDataset
 from n3core.datasets.published import Archive, PublishedDataset
-from n3core.datasets.tiny_imagenet import TinyImagenet, is_tiny_imagenet
+from n3core.datasets.tiny_imagenet import TinyImagenet, is_tiny_imagenet, refuse_tiny_imagenet_download
 from n3core.errors import InputError
 
-__all__ = ["DATA_VARIABLE", "TEXTS_MARK", "available_datasets", "dataset_names", "open_dataset"]
+__all__ = ["DATA_VARIABLE", "TEXTS_MARK", "available_datasets", "dataset_names", "open_dataset", "split_texts"]
 
 DATA_VARIABLE = "N3_DATA"
 TEXTS_MARK = "::"  # between the path of a dataset and the path of its descriptions
@@ -64,7 +64,7 @@ _PUBLISHED = {
 
 
 def dataset_names() -> tuple[str, ...]:
-    """Every name that `open_dataset` knows; embedded and published datasets with each of their splits."""
+    """Every name that `open_dataset` knows, published datasets with each of their splits; grocery:SS is grocery."""
     splits = (f"{name}:{split}" for name, entry in _PUBLISHED.items() for split in entry.splits)
     return (*_short_names(), *(name + _WITH_VARIETIES for name in _EMBEDDED), *splits)
 
@@ -74,9 +74,39 @@ def available_datasets() -> tuple[str, ...]:
 
     Of a published dataset only the name without split is among them: which splits it has depends on its files.
     """
-    root = os.environ.get(DATA_VARIABLE)
+    root = _data_root()
     found = [name for name in _short_names() if name not in _EMBEDDED and root and _folder(root, name).is_dir()]
     return (*_EMBEDDED, *found)
+
+
+def split_texts(name: str) -> tuple[str, str | None]:
+    """The dataset and the descriptions that a name of the form DATASET::FILE joins, as a person may write them.
+
+    Args:
+        name: name or path; blanks around it, quotes, file:// and ~ are understood. What exists as it is written is
+            taken so.
+
+    Returns:
+        Name or path of the dataset, and of the descriptions or None.
+    """
+    whole = _cleaned(name)
+    if TEXTS_MARK not in name or os.path.exists(whole):
+        return whole, None
+    dataset, _, texts = name.partition(TEXTS_MARK)
+    return _cleaned(dataset), _cleaned(texts)
+
+
+def _cleaned(path: str) -> str:
+    if os.path.exists(path):
+        return path
+    path = path.strip()
+    if len(path) > 2 and path[0] == path[-1] and path[0] in "'\"":
+        path = path[1:-1]
+    if path.startswith("file://"):
+        from urllib.request import url2pathname  # imported here: it brings a whole HTTP client along
+
+        path = url2pathname(path.removeprefix("file://"))
+    return os.path.expanduser(path)
 
 
 def open_dataset(name_or_path: str | Path, *, descriptions: Path | str | None = None, strict: bool = False) -> Dataset:
@@ -85,7 +115,8 @@ def open_dataset(name_or_path: str | Path, *, descriptions: Path | str | None = 
     Args:
         name_or_path: a name of `dataset_names`, a folder of images in class sub-folders, a parquet file, or a folder
             in the layout of one of the named datasets. Names go before paths; write ./name for a folder called so.
-            NAME:SPLIT and PATH:SPLIT choose a split, PATH::FILE names the descriptions along with the images.
+            NAME:SPLIT and PATH:SPLIT choose a split, PATH::FILE names the descriptions along with the images; see
+            `split_texts`.
         descriptions: the descriptions or task file to use instead of the one that lies with the images, for a dataset
             of one's own or a published one. Fieldbook, Tiny ImageNet and Grocery bring their own texts;
             `match_descriptions` puts others over them.
@@ -97,7 +128,7 @@ def open_dataset(name_or_path: str | Path, *, descriptions: Path | str | None = 
     Raises:
         InputError: unknown name, missing files, or a dataset that fails its checks.
     """
-    name = str(name_or_path)
+    name, joined = (str(name_or_path), None) if descriptions is not None else split_texts(str(name_or_path))
     if not name.strip():
         raise InputError(f"no dataset is named; use {', '.join(_EMBEDDED)} or the path of a folder or parquet file")
     embedded = name.removesuffix(_WITH_VARIETIES)
@@ -108,9 +139,8 @@ def open_dataset(name_or_path: str | Path, *, descriptions: Path | str | None = 
         return open_fieldbook(_EMBEDDED[embedded], varieties=name != embedded)
     if name in _BENCHMARKS:
         return _BENCHMARKS[name][1](_found(name))
-    if descriptions is None and TEXTS_MARK in name:
-        name, _, descriptions = name.partition(TEXTS_MARK)
     path = Path(name)
+    descriptions = descriptions if descriptions is not None else joined
     texts = Path(descriptions) if descriptions is not None else None
     short, _, split = name.partition(":")
     try:
@@ -136,6 +166,8 @@ def _open_path(path: Path, descriptions: Path | None, strict: bool) -> Dataset:
             return Grocery(path)
         if entry := _recognise(path):
             return entry.open(path, None, descriptions, strict=strict)
+        refuse_tiny_imagenet_download(path)
+        refuse_grocery_download(path)
         return FolderDataset(path, descriptions, strict=strict)
     if path.is_file() and path.suffix.lower() in (".parquet", ".pq"):
         return ParquetDataset(path, descriptions, strict=strict)
@@ -159,7 +191,7 @@ def _recognise(folder: Path) -> _Published | None:
 
 def _found(name: str) -> Path:
     """The folder of a named dataset in $N3_DATA."""
-    root = os.environ.get(DATA_VARIABLE)
+    root = _data_root()
     if not root:
         raise InputError(
             f"{name} is looked for in ${DATA_VARIABLE}, which is not set; set it or give the folder's path"
@@ -172,6 +204,10 @@ def _found(name: str) -> Path:
             f"which is to be had from {page}"
         )
     return folder
+
+
+def _data_root() -> str:
+    return os.path.expanduser(os.environ.get(DATA_VARIABLE, ""))
 
 
 def _folder(root: str, name: str) -> Path:

@@ -16,7 +16,7 @@ from n3core.datasets.parquet import ParquetRows
 from n3core.documents import read_document
 from n3core.errors import InputError
 
-__all__ = ["TinyImagenet", "is_tiny_imagenet"]
+__all__ = ["TinyImagenet", "is_tiny_imagenet", "refuse_tiny_imagenet_download"]
 
 _SHARDS = tuple(f"train-{number}" for number in range(8))
 _EVALUATION = "val"
@@ -29,6 +29,21 @@ def is_tiny_imagenet(folder: Path) -> bool:
     return texts and any((folder / name).is_file() for name in images)
 
 
+def refuse_tiny_imagenet_download(folder: Path) -> None:
+    """Say what this reader wants where a folder holds tiny-imagenet-200 as its authors pack it, which is not read.
+
+    Raises:
+        InputError: it does.
+    """
+    for place in (folder, folder / "tiny-imagenet-200"):
+        if (place / "wnids.txt").is_file() and (place / "words.txt").is_file():
+            raise InputError(
+                f"{place} is tiny-imagenet-200 as downloaded; Tiny ImageNet is read from classes.json, "
+                f"descriptions.json, splits.json, train-0.parquet to train-7.parquet and val.parquet (README, Your own "
+                f"images and descriptions); or open {place / 'train'} with descriptions by WordNet id in it"
+            )
+
+
 class TinyImagenet:
     """Tiny ImageNet with names, WordNet glosses and descriptions; parquet files are opened when first needed.
 
@@ -36,7 +51,8 @@ class TinyImagenet:
         folder: holds classes.json, descriptions.json, splits.json, train-0..7.parquet and val.parquet.
 
     Raises:
-        InputError: if one of the three json files is missing or not as expected.
+        InputError: if one of the three json files is missing or not as expected, or the folder holds the images as
+            downloaded.
     """
 
     name = "tiny-imagenet"
@@ -44,6 +60,7 @@ class TinyImagenet:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        refuse_tiny_imagenet_download(folder)
         entries, descriptions, splits = (
             read_document(folder / f"{stem}.json") for stem in ("classes", "descriptions", "splits")
         )

@@ -6,10 +6,12 @@ The checks of a single image are those of `images`.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import lzma
 import struct
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterable, Sequence
@@ -19,7 +21,8 @@ from pathlib import PurePosixPath
 from PIL import Image
 
 from n3core.datasets.base import ClassInfo, ImageRef, Subset
-from n3core.datasets.images import IMAGE_SUFFIXES, ImageError, count_pixels, decode_image
+from n3core.datasets.image_files import is_image_name, is_part_name, is_passed_over, say_unreadable
+from n3core.datasets.images import FORMATS, IMAGE_SUFFIXES, ImageError, count_pixels, decode_image
 from n3core.errors import InputError
 
 __all__ = [
@@ -46,6 +49,7 @@ _MAX_PIXELS = 3_000_000_000  # of one upload: 200 photographs of 15 megapixels
 _MAX_PIXELS_PER_BYTE = 1_000  # PNG's best is 344; of a large picture, which takes its time to decode
 _LARGE_PICTURE = 4_000_000  # pixels
 _MAX_NAME = 120
+_UTF8_NAME = 1 << 11  # flag of a member
 _END, _END_BYTES, _LOCATOR = b"PK\x05\x06", 22, b"PK\x06\x07"
 _ZIP_ERRORS = (
     zipfile.BadZipFile,
@@ -120,7 +124,7 @@ def _check_file(name: str, content: bytes) -> None:
     if len(content) > MAX_FILE_BYTES:
         raise InputError(f"{shown} has {len(content):,} bytes, more than {MAX_FILE_BYTES:,}; make it smaller")
     if _suffix(name) not in UPLOAD_SUFFIXES:
-        raise InputError(f"{shown} is no image and no zip archive; upload JPEG, PNG, WebP or a zip of them")
+        raise InputError(f"{shown} is no image that can be read and no zip archive; upload {FORMATS}, or a zip of them")
 
 
 def _count_pixels(name: str, content: bytes) -> int:
@@ -162,32 +166,58 @@ def _unpack(name: str, content: bytes, problems: list[str]) -> list[tuple[str, s
     _check_directory(shown, content)
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            members = [member for member in archive.infolist() if not member.is_dir()]
+            members = [member for member in archive.infolist() if not _inner_path(member).endswith("/")]
             _check_members(shown, members)
-            found: list[tuple[str, str, bytes]] = []
+            paths: list[PurePosixPath] = []
+            contents: list[bytes] = []
             others: list[str] = []
             for member in members:
-                path = PurePosixPath(member.filename)
-                if path.name.startswith(".") or "__MACOSX" in path.parts:
+                path = PurePosixPath(_inner_path(member))
+                if any(map(is_passed_over, path.parts)):
                     continue
-                if path.suffix.lower() not in IMAGE_SUFFIXES:
-                    others.append(_printable(member.filename))
+                if not is_image_name(path.name):
+                    others.append(str(path))
                     continue
                 with archive.open(member) as file:
-                    data = file.read(member.file_size + 1)
-                found.append((path.name, path.parent.name, data))
+                    contents.append(file.read(member.file_size + 1))
+                paths.append(path)
     except _ZIP_ERRORS as error:
         if isinstance(error, InputError):
             raise
         raise InputError(
             f"{shown} is not a readable zip archive ({str(error)[:60] or 'damaged'}); pack it anew"
         ) from None
-    if not found:
-        raise InputError(f"{shown} holds no image; put JPEG, PNG or WebP files into it")
+    if not paths:
+        why = f"; {_printable(others[0])} {say_unreadable(others[0])}" if others else ""
+        raise InputError(f"{shown} holds no image; put {FORMATS} files into it{why}")
     if others:
         rest = f" and {len(others) - 1:,} more files are" if len(others) > 1 else " is"
-        problems.append(f"{shown}: {others[0]}{rest} no image; left out")
-    return found
+        problems.append(f"{shown}: {_printable(others[0])}{rest} no image; left out")
+    names = [path.name for path in paths]
+    return list(zip(names, _class_folders(paths), contents, strict=True))
+
+
+def _inner_path(member: zipfile.ZipInfo) -> str:
+    """The path of a member as it was packed: Windows writes backslashes, macOS writes UTF-8 without saying so."""
+    name = member.filename
+    if not member.flag_bits & _UTF8_NAME:
+        with contextlib.suppress(UnicodeError):
+            name = name.encode("cp437").decode("utf-8")
+    return unicodedata.normalize("NFC", name.replace("\\", "/"))
+
+
+def _class_folders(paths: Sequence[PurePosixPath]) -> list[str]:
+    """The folder of each image that tells its class: the outermost in which the images differ, or else the innermost.
+
+    Folders called like a part of a dataset, such as "train", tell no class where others lie inside them.
+    """
+    folders = [path.parts[:-1] for path in paths]
+    depth = min((len(parts) for parts in folders if parts), default=0)
+    for level in range(depth):
+        names = {parts[level] for parts in folders if parts}
+        if len(names) > 1 and not (level + 1 < depth and all(map(is_part_name, names))):
+            return [parts[level] if parts else "" for parts in folders]
+    return [parts[-1] if parts else "" for parts in folders]
 
 
 def _check_directory(shown: str, content: bytes) -> None:
@@ -212,8 +242,8 @@ def _check_members(shown: str, members: Sequence[zipfile.ZipInfo]) -> None:
         )
     seen: set[str] = set()
     for member in members:
-        inner = _printable(member.filename)
-        path = PurePosixPath(member.filename.replace("\\", "/"))
+        name = _inner_path(member)
+        inner, path = _printable(name), PurePosixPath(name)
         if path.is_absolute() or ".." in path.parts or inner[1:2] == ":":
             raise InputError(f"{shown} has a file that leads out of it, {inner}; pack it without such paths")
         if member.external_attr >> 28 == 0o12:
@@ -222,9 +252,9 @@ def _check_members(shown: str, members: Sequence[zipfile.ZipInfo]) -> None:
             raise InputError(f"{shown} is encrypted; pack it without a password")
         if member.file_size > 1_000_000 and member.file_size > _MAX_RATIO * member.compress_size:
             raise InputError(f"{shown} has a file that swells {_MAX_RATIO} times and more, {inner}; it is refused")
-        if member.filename in seen:
+        if name in seen:
             raise InputError(f"{shown} has {inner} twice; pack it anew")
-        seen.add(member.filename)
+        seen.add(name)
 
 
 def _suffix(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Which regions of a picture each class looks at in the attended auto-encoder (SCIENCE.md section 4).
+"""Which regions of a picture each class looks at in the attended auto-encoder (Li and Wang 2019).
 
 Owns the maps and what share of them lies on an object. Knows no network and no dataset.
 """

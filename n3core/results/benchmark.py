@@ -53,7 +53,7 @@ class ContinualScores:
     harmonic: H_t, T - 1 values.
     auc: area under the seen-unseen curve after each task, T - 1 values in [0, 1].
     joint: accuracy over all test classes after each task, T values, percent.
-    forgetting: mean over tasks of the best accuracy minus the last one, in [0, 1].
+    forgetting: mean over tasks of the best accuracy minus the last one, at most 1; below 0 where later tasks help.
     trials: how many settings were tried before.
     """
 

@@ -52,11 +52,6 @@ class ConfusionMatrix:
     counts: np.ndarray
 
     @property
-    def rates(self) -> np.ndarray:
-        """Counts divided by the number of images of the true class, (K, K); rows sum to 1."""
-        return self.counts / self.counts.sum(axis=1, keepdims=True)
-
-    @property
     def column_sums(self) -> np.ndarray:
         """Images given to each class, (K,); far above the row sum, the class swallows others."""
         return self.counts.sum(axis=0)

@@ -195,6 +195,9 @@ class SaliencyMaps:
         Returns:
             The shares of the object, of each part and of the background. Parts add up to the object, object and
             background to 1.
+
+        Raises:
+            ValueError: the masks have another shape than the maps.
         """
         if masks.shape != self.values.shape:
             raise ValueError(f"masks have the shape {masks.shape}, the maps {self.values.shape}")

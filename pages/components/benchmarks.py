@@ -104,7 +104,9 @@ def _show_gist(results: BenchmarkResults, notes: Mapping[str, SystemNote]) -> No
 def _show_settings(results: BenchmarkResults) -> None:
     setting = results.setting
     with st.expander("Settings and versions", icon=":material/settings:"):
-        st.markdown("The command that makes this file")
+        st.markdown(
+            "The command that made this file; without `--base` it takes the network of today's default checkpoint"
+        )
         st.code(setting.command, language=None, wrap_lines=True)
         st.markdown("Hashes and versions")
         lines = [

@@ -74,8 +74,9 @@ def show_seen_unseen(results: BenchmarkResults, titles: Mapping[str, str]) -> No
     )
     st.caption(
         "Adding a constant gamma to the scores of all unseen classes trades seen for unseen pictures; the area under "
-        "the line (AUSUC) sums up every choice. Marks: the gamma chosen on held-out seen classes. Of several seeds the "
-        "line is that of the median area; the area in the legend is the mean."
+        "the line (AUSUC) sums up every choice. Marks: the gamma chosen on the validation classes and held-out "
+        "pictures of the seen ones. Of several seeds the line is that of the median area; the area in the legend is "
+        "the mean."
     )
     _show_files("benchmark-seen-unseen", lambda: _print("draw_seen_unseen", results, titles, methods=chosen))
 

@@ -146,21 +146,23 @@ def _show_entry(entry: ClassDiagnosis, place: int) -> None:
 def _show_measure(task: TaskSpec, case: Case) -> None:
     if was_measured(task, case):
         st.caption(
-            ":material/experiment: Measured: the task without each class, with its name alone, and where its evidence "
-            "lies."
+            ":material/experiment: Measured: "
+            + ("the task without each class, with its name alone, and " if _is_tried(task, case) else "")
+            + "where the evidence of each class lies."
         )
         with st.expander("What was measured", icon=":material/table:", on_change="rerun", key="measured") as box:
             if box.open:
                 _show_trials(task, case)
         return
-    steps = len(task.names) * (2 if case.labels(task) is not None and len(task.names) > 2 else 1)
+    tried = _is_tried(task, case)
     st.button(
         "Measure what each entry does to the others",
         icon=":material/experiment:",
         on_click=_ask,
         args=(task, case),
-        help=f"{steps} experiments: the task without each class, with its name in place of its description, and the "
-        "words on which the decision for it rests. Takes some seconds.",
+        help=f"{len(task.names) * (2 if tried else 1)} experiments: "
+        + ("the task without each class, with its name in place of its description, and " if tried else "")
+        + "the words on which the decision for it rests. Takes some seconds.",
     )
 
 
@@ -214,6 +216,12 @@ def _show_weights() -> None:
         column_config={"At most": st.column_config.NumberColumn(format="%d points")},
         alt="The most points that each kind of reason can give",
     )
+
+
+def _is_tried(task: TaskSpec, case: Case) -> bool:
+    """Whether experiments include the task without a class: that takes labels and three classes or more."""
+    labels = case.labels(task)
+    return labels is not None and bool((labels >= 0).any()) and len(task.names) > 2
 
 
 def _ask(task: TaskSpec, case: Case) -> None:

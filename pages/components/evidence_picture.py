@@ -16,7 +16,7 @@ from pages.components.verdicts import Verdicts, class_ids_of, find_picture, judg
 
 __all__ = ["Choice", "Picture", "show"]
 
-_PICTURE, _TARGET, _OTHER = "evidence_picture", "evidence_target", "evidence_other"
+_PICTURE, _TARGET, _OTHER, _OWN = "evidence_picture", "evidence_target", "evidence_other", "evidence_own"
 _PREDICTED, _TRUE, _ANOTHER = "Predicted", "True", "Another"
 _EACH, _MOST = 10, 400  # pictures on offer: of every class, and about so many in all
 
@@ -60,6 +60,7 @@ def show(task: TaskSpec) -> Choice | None:
     """
     offered = _offered(task)
     if not offered:
+        uploads.show_uploader()
         return None
     ids = list(offered)
     chosen = task_state.chosen_image()
@@ -86,7 +87,11 @@ def show(task: TaskSpec) -> Choice | None:
     place = ids.index(picture.ref.id)
     with st.container(horizontal=True):
         show_steps(ids, place)
-    return Choice(picture, _show_target(task, picture))
+    target = _show_target(task, picture)
+    with st.expander("Pictures of your own", icon=":material/upload:", on_change="rerun", key=_OWN) as box:
+        if box.open:
+            uploads.show_uploader()
+    return Choice(picture, target)
 
 
 def _offered(task: TaskSpec) -> dict[str, Picture]:

@@ -49,13 +49,13 @@ def show(title: str, purpose: str, *, with_model: bool = True) -> None:
 
 def show_task(task: TaskSpec) -> None:
     """Show what a task is called, and whether it is still what was opened under that name."""
-    opened = task_state.first()
+    linked = task_state.linked()
     with st.container(gap="xsmall"):  # of its own: a line that comes and goes must not move the rest of the page
         st.header(literal(task.title or "A task without a title"), anchor=False)
-        if opened is not None and opened != task:
+        if linked != task:
+            reload = "opens it without the edits" if linked else "does not open it as it stands"
             st.caption(
-                ":material/edit: Edited since it was opened. A link or a reload opens it without the edits: *Task "
-                "(json)* on the page Describe keeps them."
+                f":material/edit: A link or a reload {reload}: *Task (json)* on the page Describe keeps it in a file."
             )
 
 

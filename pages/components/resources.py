@@ -5,13 +5,10 @@ Every cache is bounded and keyed by content or by file time; nothing here is cha
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import io
-import os
 import tempfile
 import threading
-import time
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -23,11 +20,12 @@ import streamlit as st
 from PIL import Image
 
 from n3core.datasets.base import Dataset, ImageRef, square_pixels
-from n3core.datasets.registry import TEXTS_MARK, open_dataset
+from n3core.datasets.registry import open_dataset
 from n3core.datasets.uploads import UploadedPictures
 from n3core.descriptions import TaskSpec, load_task, save_task
 from n3core.known_checkpoints import CONFIG, default_checkpoint, known_checkpoints, title_of
 from pages.components.address import chosen_model
+from pages.components.resources_stamps import file_stamp, state_of
 from pages.components.resources_uploads import uploads_by_name
 
 if TYPE_CHECKING:  # torch loads with the engine, not with the first page
@@ -65,7 +63,7 @@ def get_dataset(name: str) -> Dataset:
     """
     if name.startswith(UploadedPictures.PREFIX):
         return uploads_by_name(name)
-    return _dataset(name, *_state_of(name))
+    return _dataset(name, *state_of(name))
 
 
 @st.cache_resource(max_entries=16, ttl="2h", show_spinner="Opening the dataset…")
@@ -89,7 +87,7 @@ def _import_engine() -> None:
 def models() -> Mapping[str, Path]:
     """The checkpoints to choose from, title -> folder, the default first. A title that is taken gets a number."""
     folders = known_checkpoints()
-    return _models(folders, tuple(_stamp(folder / CONFIG) for folder in folders))
+    return _models(folders, tuple(file_stamp(folder / CONFIG) for folder in folders))
 
 
 @lru_cache(maxsize=4)
@@ -110,7 +108,7 @@ def get_engine() -> Engine:
     """
     warm_up().join()  # two threads that import transformers at once find it half made
     folder = models().get(chosen_model() or "", default_checkpoint())
-    return _engine(folder, _stamp(folder / CONFIG))
+    return _engine(folder, file_stamp(folder / CONFIG))
 
 
 @st.cache_resource(max_entries=2, show_spinner="Loading the network and the text encoder…")
@@ -130,7 +128,7 @@ def thumbnail(data: str, ref: ImageRef) -> bytes:
     Raises:
         InputError: the image cannot be read.
     """
-    return _thumbnail(data, *_state_of(data), ref)
+    return _thumbnail(data, *state_of(data), ref)
 
 
 @st.cache_data(max_entries=3000, ttl="1h", show_spinner=False)
@@ -167,7 +165,7 @@ def _encode(image: Image.Image) -> bytes:
 
 def checkpoint_stamp(engine: Engine) -> str:
     """What tells checkpoints apart, those that follow one another in one folder too."""
-    return f"{engine.checkpoint}:{_stamp(engine.checkpoint / CONFIG)}"
+    return f"{engine.checkpoint}:{file_stamp(engine.checkpoint / CONFIG)}"
 
 
 def square_pictures(data: str, refs: tuple[ImageRef, ...], size: int) -> np.ndarray:
@@ -249,35 +247,3 @@ def sample_tasks() -> list[TaskSpec]:
     """The tasks that ship with the project, the one to begin with first."""
     paths = sorted(_TASKS.glob("*.json"), key=lambda path: (path.stem != _FIRST_TASK, path.stem))
     return [load_task(path) for path in paths]
-
-
-def _stamp(path: Path) -> int:
-    """Time of the last change; 0 where there is nothing."""
-    try:
-        return path.stat().st_mtime_ns
-    except (OSError, ValueError):
-        return 0
-
-
-def _state_of(name: str) -> tuple[int, str]:
-    """What a dataset is opened anew for: the stamp of its path, taken once a second, and the folder of all datasets."""
-    return _stamp_in(name, int(time.monotonic())), os.environ.get("N3_DATA", "")
-
-
-@lru_cache(maxsize=16)  # a wall of pictures asks for every one of them
-def _stamp_in(name: str, second: int) -> int:
-    return _stamp_all(name)
-
-
-def _stamp_all(name: str) -> int:
-    """Tells states of a dataset's path apart, of both where `::` joins two: its files and folders and their times.
-
-    What lies deeper counts by the time of its folder. 0 for a name that is no path.
-    """
-    found: list[tuple[str, int]] = []
-    for path in map(Path, name.split(TEXTS_MARK)):
-        with contextlib.suppress(OSError, ValueError):
-            found.append((str(path), path.stat().st_mtime_ns))
-            with os.scandir(path) as entries:
-                found += sorted((entry.name, _stamp(Path(entry.path))) for entry in entries)
-    return hash(tuple(found)) if found else 0

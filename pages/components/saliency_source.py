@@ -38,7 +38,8 @@ def show(task: TaskSpec) -> Verdicts | None:
             return judge(task, refs, truth)
     else:
         st.info(
-            "This task has no pictures to look at: it is of no dataset. Look at pictures of your own.",
+            "This task has no pictures to look at: its classes are in no dataset that can be opened. Look at pictures "
+            "of your own.",
             icon=":material/image_not_supported:",
         )
     uploads.show_uploader()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -68,7 +68,8 @@ def _open_classes(data: str, split: str | None, keys: Sequence[str]) -> None:
     dataset = get_dataset(data)
     if keys:
         classes = tuple(class_by_key(dataset, key) for key in dict.fromkeys(keys))
-        task_state.start(task_of(data, classes, dataset.title))
+        task = task_of(data, classes, dataset.title)
+        task_state.start(task, {"of": (data,), "class": task.names})
     else:
         _start_from(data, dataset, classes_of(dataset, split or "all"), split or "all")
 
@@ -163,10 +164,9 @@ def _show_dataset() -> None:
 
 def _start_from(name: str, dataset: Dataset, classes: tuple[ClassInfo, ...], split: str) -> None:
     try:
-        link: Mapping[str, Sequence[str]] | None = None
-        if classes == classes_of(dataset, split):
-            link = {"of": (name,), "part": (split,)}
-        task_state.start(task_of(name, classes, f"{dataset.title}, {split}"), link)
+        task = task_of(name, classes, f"{dataset.title}, {split}")
+        whole = classes == classes_of(dataset, split)
+        task_state.start(task, {"of": (name,), **({"part": (split,)} if whole else {"class": task.names})})
     except InputError as error:
         task_state.report(str(error))
 

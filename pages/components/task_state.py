@@ -28,6 +28,7 @@ __all__ = [
     "current",
     "duplicate_class",
     "first",
+    "linked",
     "paste_many",
     "paste_new",
     "previous",
@@ -46,6 +47,7 @@ __all__ = [
     "undo",
 ]
 
+_LINKED = "task_linked"  # what the address leads to; None where that is another task or none
 _VERSIONS = "task_versions"  # oldest first; the last one is the task as it stands
 _UNDONE = "task_undone"  # versions that undo took back, the next to redo last
 _SNAPSHOTS = "task_snapshots"
@@ -77,17 +79,23 @@ def first() -> TaskSpec | None:
     return versions[0] if versions else None
 
 
+def linked() -> TaskSpec | None:
+    """The task that a link or a reload opens; None where that has other descriptions, or there is none."""
+    return st.session_state.get(_LINKED)
+
+
 def start(task: TaskSpec, link: Mapping[str, Sequence[str]] | None = None) -> None:
     """Open a task in place of the present one; the present one, if it was edited, is kept as a snapshot.
 
     Args:
         task: what to open.
         link: parameters for the address (`task`, or `of` with `part` or `class`) that lead to it; by default its
-            dataset and classes, whose descriptions a link then brings as the dataset has them.
+            dataset and classes, which lead to the descriptions of the dataset.
     """
     versions = _versions()
     if len(versions) > 1 and versions[-1] != task and versions[-1] not in snapshots().values():
         _keep_snapshot(_free_name(f"Left: {versions[-1].title or 'untitled'}", snapshots()), versions[-1])
+    st.session_state[_LINKED] = task if link else None
     if link is None:
         link = {"of": (task.dataset,), "class": task.names} if task.dataset else {}
     st.session_state[_VERSIONS] = (task,)

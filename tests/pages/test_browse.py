@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -114,6 +116,36 @@ def test_what_changes_in_an_own_folder_shows(image_folder: Path, tmp_path: Path)
     time.sleep(1.1)
     changed = resources.get_dataset(str(folder))
     assert next(info for info in changed.classes if info.id == "red").description == "Scarlet cloth."
+
+
+def test_a_picture_that_is_overwritten_shows(image_folder: Path, tmp_path: Path) -> None:
+    from pages.components import resources
+
+    folder = shutil.copytree(image_folder, tmp_path / "swatches")
+    (folder / "red" / "more").mkdir()
+    shutil.copy(folder / "red" / "1.png", folder / "red" / "more" / "1.png")
+    before = resources.get_dataset(str(folder))
+    for name in ("red/0.png", "red/more/1.png"):
+        ref = next(ref for ref in before.image_refs("red") if ref.id == name)
+        seen = resources.thumbnail(str(folder), ref)
+        (folder / name).write_bytes((folder / "blue" / "0.png").read_bytes())
+        time.sleep(1.1)
+        assert resources.thumbnail(str(folder), ref) != seen, name
+    assert resources.get_dataset(str(folder)).version != before.version
+
+
+def test_texts_and_splits_beside_a_parquet_file_are_read_anew(image_folder: Path, tmp_path: Path) -> None:
+    from pages.components import resources
+
+    path, names = tmp_path / "swatches.parquet", ["red", "blue"]
+    images = [(image_folder / name / "0.png").read_bytes() for name in names]
+    pq.write_table(pa.table({"image": images, "class": names}), path)
+    for text in ("Plain.", "Worn."):
+        (tmp_path / "swatches.json").write_text(json.dumps(dict.fromkeys(names, text)))
+        assert [info.description for info in resources.get_dataset(str(path)).classes] == [text] * 2
+        time.sleep(1.1)
+    (tmp_path / "splits.json").write_text('{"test": ["red"]}')
+    assert resources.get_dataset(str(path)).splits == {"test": ("red",)}
 
 
 def test_a_picture_more_draws_no_other_anew(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -136,7 +136,7 @@ def test_a_task_without_pictures_can_still_be_edited(open_page: OpenPage) -> Non
     app.segmented_control(key="task_way").set_value("A task file").run()
     app.file_uploader[0].upload("task.json", b'{"cat": "A small cat.", "dog": "A large dog."}').run()
     click(app, "Open the file")
-    assert "no pictures" in app.info[0].value and not app.exception
+    assert "in no dataset that can be opened" in app.info[0].value and not app.exception
     assert description(app) == "A small cat."
 
 

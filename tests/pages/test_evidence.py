@@ -40,6 +40,14 @@ def described(text: str, magnitudes: list[float], support: list[float]) -> Descr
     return DescriptionEvidence("a", text, np.array(found), np.array(magnitudes), np.array(support), -1.0)
 
 
+def upload(app: AppTest) -> AppTest:
+    """Take in a picture that no dataset has."""
+    target = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (48, 48, 3), np.uint8)).save(target, "PNG")
+    box = next(box for box in app.file_uploader if box.label == "Your own pictures")
+    return box.upload("pet.png", target.getvalue()).run()
+
+
 def open_task(open_page: OpenPage, task: dict[str, object]) -> AppTest:
     app = open_page("evidence")
     app.segmented_control(key="task_way").set_value("A task file").run()
@@ -169,14 +177,23 @@ def test_a_picture_of_ones_own_is_explained_without_a_true_class(open_page: Open
     app.segmented_control(key="task_way").set_value("A task file").run()
     app.file_uploader[0].upload("task.json", b'{"cat": "A small cat.", "dog": "A large dog."}').run()
     click(app, "Open the file")
-    target = io.BytesIO()
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (48, 48, 3), np.uint8)).save(target, "PNG")
-    next(box for box in app.file_uploader if box.label == "Your own pictures").upload(
-        "pet.png", target.getvalue()
-    ).run()
     app.switch_page("pages/evidence.py").run()
+    upload(app)
     assert not app.exception and not app.error
     assert "A picture of your own" in shown(app)
     targets = next(widget for widget in app.segmented_control if widget.key == "evidence_target")
     assert list(targets.options) == ["Predicted", "Another"]
     assert "Ruled out" in shown(app)
+
+
+def test_a_picture_of_ones_own_joins_those_of_the_dataset(open_page: OpenPage, small_task: dict[str, object]) -> None:
+    app = open_task(open_page, small_task)
+    app.session_state["evidence_own"] = True
+    app.run()
+    count = len(app.selectbox(key="evidence_picture").options)
+    upload(app)
+    assert not app.exception and not app.error
+    box = app.selectbox(key="evidence_picture")
+    assert len(box.options) == count + 1
+    box.set_value(box.options[-1]).run()
+    assert "A picture of your own" in shown(app)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -33,6 +34,33 @@ def bars(page: AppTest) -> str:
     """The probabilities of the chosen picture, as they are drawn."""
     assert not page.exception and not page.error
     return page.get("plotly_chart")[0].proto.spec
+
+
+def told_of_reload(page: AppTest) -> str:
+    """What is said of a link or a reload; "" where it opens the task as it stands."""
+    assert not page.exception
+    return next((str(line.value) for line in page.caption if "A link or a reload" in str(line.value)), "")
+
+
+def test_a_task_that_no_link_brings_back_says_so(open_page: OpenPage) -> None:
+    page = open_sample(open_page("describe"))
+    assert not told_of_reload(page)
+    page.text_area[0].set_value("Six white petals.")
+    page = next(button for button in page.button if button.label == "Apply").click().run()
+    assert "without the edits" in told_of_reload(page)
+    assert not told_of_reload(next(button for button in page.button if button.label == "Undo").click().run())
+    classes = {"of": "fieldbook-flowers", "class": ["windflower", "monkshood"]}
+    assert not told_of_reload(open_page("describe", classes))
+
+
+@pytest.mark.parametrize("dataset", [None, "fieldbook-flowers"])
+def test_a_file_is_in_no_link(open_page: OpenPage, dataset: str | None) -> None:
+    page = open_page("evidence")
+    page.segmented_control(key="task_way").set_value("A task file").run()
+    classes = [{"name": name, "description": "A flower."} for name in ("windflower", "monkshood")]
+    page.file_uploader[0].upload("task.json", json.dumps({"dataset": dataset, "classes": classes}).encode()).run()
+    page = next(button for button in page.button if button.label == "Open the file").click().run()
+    assert "does not open it as it stands" in told_of_reload(page)
 
 
 def test_one_model_is_no_choice(open_page: OpenPage) -> None:

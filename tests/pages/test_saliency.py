@@ -190,7 +190,7 @@ def test_a_task_without_pictures_says_so(open_page: OpenPage) -> None:
     app.session_state["task_versions"] = (TaskSpec(pair, None, "pets"),)
     app.run()
     healthy(app)
-    assert "no pictures" in app.info[0].value and not images(app)
+    assert "in no dataset that can be opened" in app.info[0].value and not images(app)
     assert [box.label for box in app.file_uploader] == ["Your own pictures"]
 
 
