@@ -135,8 +135,8 @@ def train(
         seed=seed,
     )
     with place.main_process_first():  # which makes what the others then find in the cache
+        held_out = validation_sets(data, model.config.image_size, encoder)  # few images: what it refuses, it does soon
         sources, shares = episode_sources(data, model.config.image_size, encoder, plates)
-        held_out = validation_sets(data, model.config.image_size, encoder)
     for line in list_overlaps(sources, held_out):
         warn(line)
     if base is not None:

@@ -11,7 +11,7 @@ import json
 import zipfile
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -37,6 +37,7 @@ class TextPool:
     texts_of: class -> indices of its texts.
     weights_of: class -> chance of each of these texts.
     means: (classes, H) unit mean state of each class, the space in which confusable classes are found.
+    digest: hash of the texts and of what read them; empty where nobody asks.
     """
 
     states: np.ndarray
@@ -44,6 +45,7 @@ class TextPool:
     texts_of: tuple[np.ndarray, ...]
     weights_of: tuple[np.ndarray, ...]
     means: np.ndarray
+    digest: str = ""
 
     @classmethod
     def of(cls, states: np.ndarray, starts: np.ndarray, weights: Sequence[Sequence[float]]) -> TextPool:
@@ -110,7 +112,8 @@ def encode_pool(
         content = io.BytesIO()
         np.savez(content, states=found[0], starts=found[1])
         write_atomically(path, content.getbuffer())
-    return TextPool.of(*found, [[weight for _, weight in options] for options in texts])
+    digest = hashlib.sha256(json.dumps([encoder.identity, texts]).encode()).hexdigest()[:16]
+    return replace(TextPool.of(*found, [[weight for _, weight in options] for options in texts]), digest=digest)
 
 
 def _read_states(path: Path) -> tuple[np.ndarray, np.ndarray] | None:
@@ -134,6 +137,11 @@ class EpisodeSource:
     pool: TextPool
     rows_of: tuple[np.ndarray, ...]
     text_noise: float = 0.0
+
+    @property
+    def identity(self) -> dict[str, object]:
+        """What a run that learns from these images and texts is bound to, in words -> its value."""
+        return {**self.images.identity, f"texts of {self.images.name}": self.pool.digest}
 
     @classmethod
     def of(cls, images: PixelSet, pool: TextPool, *, text_noise: float = 0.0) -> EpisodeSource:

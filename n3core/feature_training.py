@@ -142,7 +142,7 @@ def start_on_features(
     rate = config.feature_learning_rate
     config = replace(config, steps=config.feature_steps, batch_size=_BATCH, learning_rate=rate)
     start = {**model.base_tensors, **dict(model.named_parameters())}
-    settings, state = run_settings(config, model.config, start), out / "feature-state"
+    settings, state = run_settings(config, model.config, start, sources), out / "feature-state"
     optimizer = build_optimizer(alone.train(), config)
     first = load_state(state, alone, optimizer, settings)
     finished = first == config.steps

@@ -33,6 +33,7 @@ class PixelSet:
     class_ids: the class of target value i.
     labels: (N,) int64 index into `class_ids`.
     targets: head name -> (N,) int64 targets that the base network is pre-trained on.
+    version: of the dataset; changes whenever an image may have changed.
     """
 
     name: str
@@ -41,9 +42,17 @@ class PixelSet:
     labels: np.ndarray
     targets: Mapping[str, np.ndarray]
     head_sizes: Mapping[str, int]
+    version: str = ""
+
+    @property
+    def identity(self) -> dict[str, object]:
+        """What a run that learns from these images is bound to, in words -> its value."""
+        return {f"images of {self.name}": self.version, f"seen classes of {self.name}": self.class_ids}
 
 
-def cached_pixels(dataset: Dataset, class_ids: Sequence[str], size: int, subset: str = "train") -> PixelSet:
+def cached_pixels(
+    dataset: Dataset, class_ids: Sequence[str], size: int, subset: str = "train", *, name: str | None = None
+) -> PixelSet:
     """Decode the images of some classes once and memory-map them afterwards.
 
     Args:
@@ -51,6 +60,7 @@ def cached_pixels(dataset: Dataset, class_ids: Sequence[str], size: int, subset:
         class_ids: its classes, in the order the labels will count them.
         size: side of the square images in pixels.
         subset: "train" or "evaluate", for datasets that separate them.
+        name: what to call the set and its head; by default as the dataset.
     """
     refs = [ref for class_id in class_ids for ref in dataset.image_refs(class_id, subset=subset)]
     position = {class_id: index for index, class_id in enumerate(class_ids)}
@@ -65,8 +75,10 @@ def cached_pixels(dataset: Dataset, class_ids: Sequence[str], size: int, subset:
             store[start : start + 1024] = load_pixels(dataset, refs[start : start + 1024], size)
 
     pixels = kept_array(path, (len(refs), size, size, 3), np.uint8, decode)
-    head = dataset.name
-    return PixelSet(dataset.name, pixels, tuple(class_ids), labels, {head: labels}, {head: len(class_ids)})
+    name = name or dataset.name
+    return PixelSet(
+        name, pixels, tuple(class_ids), labels, {name: labels}, {name: len(class_ids)}, version=dataset.version
+    )
 
 
 def kept_array(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -38,12 +39,13 @@ class BaseWithHeads(nn.Module):
         super().__init__()
         self.network = build_network(base, 1)
         width = strip_classifier(base, self.network)
-        self.heads = nn.ModuleDict({name: nn.Linear(width, size) for name, size in head_sizes.items()})
+        self.head_names = tuple(head_sizes)  # a module's name may not have every character that a dataset's may
+        self.heads = nn.ModuleList(nn.Linear(width, size) for size in head_sizes.values())
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """Map normalised images (N, 3, H, W) to head -> logits (N, size)."""
         features = self.network(images).flatten(1)
-        return {name: head(features) for name, head in self.heads.items()}
+        return {name: head(features) for name, head in zip(self.head_names, self.heads, strict=True)}
 
 
 def draw_batch(
@@ -128,7 +130,13 @@ def pretrain(
 
     Returns:
         True when finished, False when stopped early by a signal (the base so far is written all the same).
+
+    Raises:
+        InputError: two sources have a head of the same name.
     """
+    names = [name for source in sources for name in source.head_sizes]
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise InputError(f"two datasets would train the same head {twice[0]!r}; rename one of them")
     # A process may draw no image for a head, whose parameters then take no part in its loss.
     unused = DistributedDataParallelKwargs(find_unused_parameters=True)
     accelerator = new_accelerator(device, kwargs_handlers=[unused])
@@ -142,7 +150,7 @@ def pretrain(
     optimizer = torch.optim.SGD(
         model.parameters(), config.learning_rate, momentum=0.9, nesterov=True, weight_decay=config.weight_decay
     )
-    settings = run_settings(config, base, start or {})
+    settings = run_settings(config, base, start or {}, sources)
     first = load_state(out / "state", model, optimizer, settings)
     model, optimizer = accelerator.prepare(model, optimizer)
     images_total = sum(len(source.pixels) for source in sources)
@@ -213,7 +221,8 @@ def load_base(folder: Path) -> tuple[dict[str, Tensor], str]:
         weights = (folder / "base.safetensors").read_bytes()
         name, expected, tensors = notes["base"], notes["sha256"], load(weights)
     except (OSError, ValueError, KeyError, TypeError, RecursionError, SafetensorError) as error:
-        raise InputError(f"no base network in {folder} ({error}); run `n3 pretrain --out {folder}` first") from None
+        command = f"n3 pretrain --data NAME --out {folder}"
+        raise InputError(f"no base network in {folder} ({error}); run `{command}` first") from None
     if hashlib.sha256(weights).hexdigest() != expected:
         raise InputError(f"{folder / 'base.safetensors'} is corrupt: its hash differs from base.json; restore the file")
     if name not in BASES:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import repeat
@@ -55,12 +56,13 @@ def pretrain_sources(
         plates: share of the varieties where there are photographs too.
     """
     sources: list[PixelSet] = []
-    for name in names:
-        if name == VARIETIES:
+    opened = _open(names)
+    classes = {label: _several(found, "train", "a head tells classes apart") for label, found in opened if found}
+    for label, dataset in opened:
+        if dataset is None:
             sources += [_variety_pixels(kingdom, size) for kingdom in KINGDOMS]
         else:
-            dataset = open_dataset(name)
-            sources.append(cached_pixels(dataset, [info.id for info in classes_of(dataset, "train")], size))
+            sources.append(cached_pixels(dataset, [info.id for info in classes[label]], size, name=label))
     return sources, _shares(sources, plates)
 
 
@@ -70,27 +72,29 @@ def episode_sources(
     """Seen classes with images and encoded texts, and the chance of an episode from each; see `pretrain_sources`."""
     sources: list[EpisodeSource] = []
     pool_folder = cache_folder() / "pools"
-    for name in names:
-        if name == VARIETIES:
+    opened = _open(names)
+    classes = {label: _several(found, "train", "an episode tells classes apart") for label, found in opened if found}
+    for label, dataset in opened:
+        if dataset is None:
             for kingdom in KINGDOMS:
                 pixels = _variety_pixels(kingdom, size)
                 texts = _variety_texts(kingdom)
                 sources.append(EpisodeSource.of(pixels, encode_pool(encoder, texts, pool_folder)))
         else:
-            dataset = open_dataset(name)
-            classes = _several(dataset, "train", "an episode tells classes apart")
-            pixels = cached_pixels(dataset, [info.id for info in classes], size)
-            pool = encode_pool(encoder, [_mixed_texts(info) for info in classes], pool_folder)
+            pixels = cached_pixels(dataset, [info.id for info in classes[label]], size, name=label)
+            pool = encode_pool(encoder, [_mixed_texts(info) for info in classes[label]], pool_folder)
             sources.append(EpisodeSource.of(pixels, pool, text_noise=_TEXT_NOISE))
     return sources, _shares([source.images for source in sources], plates)
 
 
 def validation_sets(names: Sequence[str], size: int, encoder: TextEncoder) -> list[ValidationSet]:
     """The validation classes of each dataset, read by their descriptions."""
-    datasets: list[Dataset] = []
-    for name in names:
-        datasets += [Fieldbook(kingdom) for kingdom in KINGDOMS] if name == VARIETIES else [open_dataset(name)]
-    return [_validation_set(dataset, size, encoder) for dataset in datasets]
+    datasets: list[tuple[str, Dataset]] = []
+    for label, dataset in _open(names):
+        datasets += [(label, dataset)] if dataset else [(book.name, book) for book in map(Fieldbook, KINGDOMS)]
+    why = "what is kept of a run is what tells them apart best"
+    chosen = [(label, dataset, _several(dataset, "val", why)) for label, dataset in datasets]
+    return [_validation_set(*entry, size, encoder) for entry in chosen]
 
 
 def list_overlaps(sources: Sequence[EpisodeSource], held_out: Sequence[ValidationSet]) -> tuple[str, ...]:
@@ -105,14 +109,35 @@ def list_overlaps(sources: Sequence[EpisodeSource], held_out: Sequence[Validatio
     )
 
 
-def _validation_set(dataset: Dataset, size: int, encoder: TextEncoder) -> ValidationSet:
-    classes = _several(dataset, "val", "what is kept of a run is what tells them apart best")
+def _open(names: Sequence[str]) -> list[tuple[str, Dataset | None]]:
+    """What to call each dataset in a run, and the dataset; None for `VARIETIES`.
+
+    Datasets of one name, such as two files train.parquet, are called by the words that name them.
+
+    Raises:
+        InputError: the same images twice.
+    """
+    opened = [(name, None if name == VARIETIES else open_dataset(name)) for name in names]
+    given: dict[object, str] = {}
+    for name, dataset in opened:
+        key = (dataset.name, dataset.version) if dataset else name
+        if key in given:
+            raise InputError(f"--data {given[key]} and --data {name} are the same images; leave one of them out")
+        given[key] = name
+    used = Counter(dataset.name for _, dataset in opened if dataset)
+    return [(dataset.name if dataset and used[dataset.name] == 1 else name, dataset) for name, dataset in opened]
+
+
+def _validation_set(
+    label: str, dataset: Dataset, classes: Sequence[ClassInfo], size: int, encoder: TextEncoder
+) -> ValidationSet:
     refs = [[*dataset.image_refs(info.id)][:_VALIDATION_IMAGES] for info in classes]
     pixels = load_pixels(dataset, [ref for group in refs for ref in group], size)
-    encoded = encoder.encode([info.description for info in classes])
+    texts = tuple(info.description for info in classes)
+    encoded = encoder.encode(texts)
     labels = np.repeat(np.arange(len(classes)), [len(group) for group in refs])
     class_ids = tuple(info.id for info in classes)
-    return ValidationSet(dataset.name, pixels, labels, encoded.states, encoded.mask, class_ids)
+    return ValidationSet(label, pixels, labels, encoded.states, encoded.mask, class_ids, dataset.version, texts)
 
 
 def _several(dataset: Dataset, part: str, why: str) -> tuple[ClassInfo, ...]:
@@ -121,10 +146,11 @@ def _several(dataset: Dataset, part: str, why: str) -> tuple[ClassInfo, ...]:
     Raises:
         InputError: fewer.
     """
-    classes = classes_of(dataset, part)
+    classes = classes_of(dataset, part) if part in dataset.splits else ()
     if len(classes) < 2:
         count = "1 class" if classes else "no class"
-        raise InputError(f"{dataset.name} has {count} in {part!r} of its split; name at least 2 there: {why}")
+        way_out = f"add {part!r} (2 classes or more) to splits.json"
+        raise InputError(f"{dataset.name} has {count} in {part!r} of its split; {way_out}: {why}")
     return classes
 
 
@@ -163,7 +189,8 @@ def _variety_pixels(kingdom: str, size: int) -> PixelSet:
     sample = render_many(varieties[:12], 1, size, _SEED).tobytes()
     traits = [[species.name, sorted(species.traits.items())] for species in varieties]
     settings = json.dumps([kingdom, traits, _PLATES, _SEED, size]).encode()
-    path = cache_folder() / "pixels" / f"{hashlib.sha256(sample + settings).hexdigest()[:24]}.npy"
+    key = hashlib.sha256(sample + settings).hexdigest()[:24]
+    path = cache_folder() / "pixels" / f"{key}.npy"
     pixels = kept_array(
         path,
         (len(varieties) * _PLATES, size, size, 3),
@@ -177,7 +204,7 @@ def _variety_pixels(kingdom: str, size: int) -> PixelSet:
         targets[f"{kingdom}-{attribute.name}"] = values[labels]
         sizes[f"{kingdom}-{attribute.name}"] = len(attribute.values)
     names = tuple(species.name for species in varieties)
-    return PixelSet(f"{VARIETIES}-{kingdom}", pixels, names, labels, targets, sizes)
+    return PixelSet(f"{VARIETIES}-{kingdom}", pixels, names, labels, targets, sizes, version=key)
 
 
 def _draw(varieties: Sequence[Species], size: int, store: np.ndarray, title: str) -> None:

@@ -48,7 +48,11 @@ _SHARES_OF_END = (0.25, 0.5, 0.75)
 
 @dataclass(frozen=True)
 class ValidationSet:
-    """Described classes that no episode draws: pixels (N, S, S, 3) uint8, labels (N,), token states, mask and ids."""
+    """Described classes that no episode draws.
+
+    pixels (N, S, S, 3) uint8, labels (N,), token states, mask and ids of the K classes; version of the dataset; texts,
+    one a class.
+    """
 
     name: str
     pixels: np.ndarray
@@ -56,6 +60,14 @@ class ValidationSet:
     states: Tensor
     mask: Tensor
     class_ids: tuple[str, ...]
+    version: str = ""
+    texts: tuple[str, ...] = ()
+
+    @property
+    def identity(self) -> dict[str, object]:
+        """What a run that is judged by these classes is bound to, in words -> its value."""
+        images, classes, texts = (f"validation {what} of {self.name}" for what in ("images", "classes", "texts"))
+        return {images: self.version, classes: self.class_ids, texts: self.texts}
 
 
 class _FullPrecision(nn.Module):
@@ -184,7 +196,8 @@ def train(
     skeleton = build_network(model.config.base, 2).to(accelerator.device, memory_format=torch.channels_last).eval()
     skeleton.requires_grad_(False)
     optimizer = build_optimizer(model, config)
-    settings = run_settings(config, model.config, {**model.base_tensors, **dict(model.named_parameters())})
+    begin = {**model.base_tensors, **dict(model.named_parameters())}
+    settings = run_settings(config, model.config, begin, [*sources, *held_out])
     first = load_state(out / "state", model, optimizer, settings)
     best_file, start_file = out / "best.json", out / "start.safetensors"
     start = _read_start(start_file, model) if held_out and first else {}

@@ -6,17 +6,18 @@ the losses of an uninterrupted one without storing generator states. State is sa
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -34,6 +35,7 @@ from n3core.errors import InputError
 from n3core.files import unfinished
 
 __all__ = [
+    "Identified",
     "join_processes",
     "load_state",
     "new_accelerator",
@@ -47,6 +49,15 @@ __all__ = [
 
 Piece = TypeVar("Piece")
 _LONGEST_WAIT = timedelta(hours=6)  # for another process
+
+
+class Identified(Protocol):
+    """What a run learns from or is judged by."""
+
+    @property
+    def identity(self) -> Mapping[str, object]:
+        """What a run is bound to, in words -> its value, which json can hold."""
+        ...
 
 
 def step_generator(seed: int, step: int, rank: int = 0) -> np.random.Generator:
@@ -90,16 +101,25 @@ def new_accelerator(device: str, **options: Any) -> Accelerator:
     return Accelerator(cpu=choose_device(device).type == "cpu", mixed_precision="bf16", **options)
 
 
-def run_settings(config: Any, network: Any, start: Mapping[str, Tensor]) -> str:
-    """What a state belongs to, as json: a run goes on only with the same settings, network and start.
+def run_settings(config: Any, network: Any, start: Mapping[str, Tensor], data: Sequence[Identified]) -> str:
+    """What a state belongs to, as json: a run goes on only with the same settings, network, start and data.
+
+    Classes count: where others are seen than before, going on would leave some both trained on and called unseen.
 
     Args:
         config: settings of the training, a dataclass.
         network: what is trained, in words or as a dataclass.
         start: the tensors that the run begins with.
+        data: image sets, with their texts where these are used.
     """
     described = network if isinstance(network, str) else json.loads(to_json(network))
-    return json.dumps({"training": json.loads(to_json(config)), "network": described, "start": hash_tensors(start)})
+    used = {
+        what: hashlib.sha256(json.dumps(value).encode()).hexdigest()[:16]
+        for part in data
+        for what, value in part.identity.items()
+    }
+    settings = {"training": json.loads(to_json(config)), "network": described, "start": hash_tensors(start)}
+    return json.dumps({**settings, "data": used})
 
 
 def save_state(folder: Path, step: int, module: nn.Module, optimizer: torch.optim.Optimizer, settings: str) -> None:
@@ -183,10 +203,20 @@ def _first_difference(found: Mapping[str, Any], asked: Mapping[str, Any]) -> str
             continue
         if name == "start":
             return "another start (--base or --from)"
+        if name == "data":
+            return _other_data(old, new)
         if isinstance(old, dict) and isinstance(new, dict):
             return _first_difference(old, new)
         return f"a run with {name} {str(old)[:80]} instead of {str(new)[:80]}"
     return "other settings"
+
+
+def _other_data(found: Any, asked: Mapping[str, str]) -> str:
+    """In words, the first of the run's data that is not what the state was saved with."""
+    if not isinstance(found, dict):
+        return "a run that noted no classes"
+    what = next((what for what, new in asked.items() if found.get(what) != new), "data")
+    return f"a run with other {what}"
 
 
 @contextmanager

@@ -261,13 +261,18 @@ def test_bad_checkpoints_are_one_line_each(descriptions: Path, data: Path, check
     assert [path.name for path in tmp_path.iterdir() if "part" in path.name] == []
 
 
-def test_bad_training_options_are_one_line_each(data: Path, checkpoint: Path, tmp_path: Path) -> None:
+def test_bad_training_options_are_one_line_each(
+    data: Path, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     train = ("train", "--data", data, "--out", tmp_path / "run")
     assert "exactly one" in refused(*train)
     assert "exactly one" in refused(*train, "--base", tmp_path, "--from", checkpoint)
     assert "no base network" in refused(*train, "--base", tmp_path)
     assert "'pool'" in refused(*train, "--base", tmp_path, "--adapt", "conv,pool")
     assert "settled" in refused(*train, "--from", checkpoint, "--adapt", "fc")
+    with monkeypatch.context() as patch:
+        patch.setattr("n3core.recipes.episode_sources", lambda *_: pytest.fail("training images were read first"))
+        assert "no class in 'val' of its split; add 'val'" in refused(*train, "--from", checkpoint)
     pretrain = ("pretrain", "--data", data, "--out", tmp_path / "run")
     assert "'vgg'" in refused(*pretrain, "--base", "vgg")
     assert "no base network" in refused(*pretrain, "--from", tmp_path)

@@ -112,7 +112,9 @@ def test_splits_file(folder: Path) -> None:
     assert [info.id for info in classes_of(dataset, "test")] == ["gentian", "Fire_Lily", "daisy"]
     assert len(dataset.problems) == 1 and "'daisy' is both seen" in dataset.problems[0]
     for content, part in [
-        ('{"train": ["rose"]}', "'rose', which has no images"),
+        ('{"train": ["rose"]}', "'rose', which has no images; remove it"),
+        ('{"train": ["dasy"]}', "'dasy', which has no images; did you mean 'daisy'?"),
+        ('{"val": ["daisy"], "valid": ["gentian"]}', "has 'val' and 'valid'; keep one"),
         ('{"train": ["daisy", "Daisy"]}', "'daisy' twice"),
         (json.dumps({"train": ["daisy"] * 200_000}), "'daisy' twice"),
         ('{"train": "daisy"}', "must be a list"),
@@ -122,6 +124,53 @@ def test_splits_file(folder: Path) -> None:
         (folder / "splits.json").write_text(content)
         with pytest.raises(InputError, match=part):
             open_dataset(folder)
+
+
+def test_a_name_that_fits_several_classes_of_a_split_is_refused(folder: Path) -> None:
+    for name in ("1-1", "11"):
+        (folder / "daisy").with_name(name).mkdir()
+        (folder / name / "a.png").write_bytes(encode((9, 9, 9)))
+    (folder / "descriptions.json").write_text(json.dumps(TEXTS | {"1-1": "one", "11": "other"}))
+    (folder / "splits.json").write_text('{"train": ["1 1"]}')
+    with pytest.raises(InputError, match=r"'train' names '1 1', which fits 2 classes; use one of the names 1-1, 11"):
+        open_dataset(folder)
+    (folder / "splits.json").write_text('{"train": ["11", "1-1"]}')
+    assert open_dataset(folder).splits == {"train": ("11", "1-1")}
+
+
+def test_what_is_odd_about_splits_is_told(folder: Path) -> None:
+    (folder / "splits.yaml").write_text("train: [daisy]\nvalidation: [gentian]\ntest: [Gentian]\n")
+    (folder / "Split.csv").write_text("daisy,train\n")
+    dataset = open_dataset(folder)
+    assert dataset.splits == {"train": ("daisy",), "val": ("gentian",), "test": ("gentian",)}
+    assert dataset.problems == (
+        "the class 'gentian' is in val and in test; what is chosen by it is no test of the choice",
+        "1 of 3 classes are in no split (Fire_Lily); they are neither seen nor tested",
+        "'Split.csv' is not read: splits are those of splits.json or splits.yaml",
+    )
+    (folder / "splits.json").write_text("{}")
+    with pytest.raises(InputError, match=r"splits\.json and splits\.yaml; keep one"):
+        open_dataset(folder)
+
+
+@pytest.mark.parametrize("name", ["split.json", "Split.JSON", "splits.csv", "SPLITS.txt", "splits-1.json"])
+def test_a_file_that_looks_like_one_of_splits_is_told(folder: Path, name: str) -> None:
+    (folder / name).write_text('{"train": ["daisy"]}')
+    dataset = open_dataset(folder)
+    assert all(len(ids) == 3 for ids in dataset.splits.values())
+    (line,) = dataset.problems
+    assert f"{name!r} is not read" in line and "every class is in every split" in line
+
+
+def test_each_of_several_parquet_files_may_have_its_splits(table: Path) -> None:
+    table.with_name("splits.json").write_text('{"train": ["daisy", "gentian", "fire lily"]}')
+    assert open_dataset(table).splits == {"train": ("daisy", "gentian", "Fire_Lily")}
+    table.with_name("flowers.splits.json").write_text('{"test": ["gentian", "daisy", "fire lily"]}')
+    table.with_name("other.splits.json").write_text('{"test": ["rose"]}')
+    dataset = open_dataset(table)
+    assert dataset.splits == {"test": ("gentian", "daisy", "Fire_Lily")} and dataset.problems == ()
+    table.with_name("flowers.split.json").write_text("{}")
+    assert ["'flowers.split.json' is not read" in line for line in open_dataset(table).problems] == [True]
 
 
 def test_bad_images_are_skipped_counted_and_named(folder: Path) -> None:
@@ -641,6 +690,25 @@ def test_a_copy_of_a_published_dataset_keeps_its_version_until_an_image_changes(
     table = pq.read_table(copy / "train-7.parquet")
     pq.write_table(table.set_column(1, "image", pa.array([encode((9, 9, 9))] * 3)), copy / "train-7.parquet")
     assert open_dataset(copy).version != open_dataset(tmp_path / "first").version
+
+
+def test_the_version_knows_the_class_of_an_image_and_tells_namesakes_apart(folder: Path, table: Path) -> None:
+    before = open_dataset(folder).version
+    assert open_dataset(folder).version == before
+    (folder / "daisy" / "2.png").rename(folder / "gentian" / "3.png")
+    (folder / "gentian" / "2.png").rename(folder / "daisy" / "2.png")
+    (folder / "gentian" / "3.png").rename(folder / "gentian" / "2.png")  # no name, size or time is new
+    moved = open_dataset(folder).version
+    assert moved != before
+    twin = shutil.copytree(folder, folder.parent / "twin" / folder.name)
+    assert open_dataset(twin).version == moved, "where a dataset lies does not count"
+    cut = bytearray(table.read_bytes())
+    cut[60] ^= 1  # in the first image
+    for dataset, path, content in ((twin, twin / "daisy" / "0.png", encode((9, 8, 7))), (table, table, bytes(cut))):
+        before, status = open_dataset(dataset).version, path.stat()
+        path.write_bytes(content)
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+        assert path.stat().st_size == status.st_size and open_dataset(dataset).version != before
 
 
 @pytest.fixture

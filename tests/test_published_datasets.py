@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
+from n3core.datasets import awa2
 from n3core.datasets.awa2 import read_awa2_attributes
 from n3core.datasets.base import Dataset, class_by_key, load_pixels
 from n3core.datasets.cub import read_cub_attributes
@@ -26,7 +27,8 @@ BIRDS = [
     "Black_footed_Albatross", "Laysan_Albatross", "Sooty_Albatross", "Groove_billed_Ani", "Crested_Auklet",
     "Least_Auklet", "Brewer_Blackbird", "Rusty_Blackbird", "Bobolink", "Indigo_Bunting", "Lazuli_Bunting", "Cardinal",
 ]  # fmt: skip
-ANIMALS = ["antelope", "grizzly+bear", "killer+whale", "beaver", "persian+cat", "horse", "blue+whale", "mole"]
+# Of these the standard split of AWA2 leaves the last two unseen, the proposed split the horse alone.
+ANIMALS = ["antelope", "grizzly+bear", "killer+whale", "beaver", "siamese+cat", "horse", "humpback+whale", "raccoon"]
 SCENES = ["a/abbey", "a/access_road", "b/bakery/shop", "b/bakery/kitchen", "c/cave", "c/canyon", "d/desert/sand"]
 
 
@@ -295,7 +297,7 @@ def test_descriptions_are_needed_and_may_be_named(make: Callable[[str], Path], r
     (root / "texts.json").write_text(json.dumps(texts | {"walrus": "large"}))
     assert any("'walrus' belongs to no class" in line for line in open_dataset(f"awa2::{root / 'texts.json'}").problems)
     assert "'walrus' belongs to no class" in message("awa2", descriptions=root / "texts.json", strict=True)
-    del texts["Mole"], texts["Horse"]
+    del texts["Raccoon"], texts["Horse"]
     (root / "texts.json").write_text(json.dumps(texts))
     assert "texts.json: the class 'horse' (and 1 more) has no description" in message(f"awa2::{root / 'texts.json'}")
 
@@ -400,24 +402,118 @@ def test_the_standard_split_of_awa2_is_that_of_its_own_lists(make: Callable[[str
     assert parts(dataset) == [4, 2, 2] and set(dataset.splits["train"] + dataset.splits["val"]) == set(ANIMALS[:6])
     assert any("4 / 2 / 2 classes (train / val / test), the paper has 30 / 10 / 10" in x for x in dataset.problems)
     assert "needs the authors' class lists" in message("awa2:PS"), "its own lists are not the proposed split"
-    (folder / "testclasses.txt").write_text("mole\nhorse\n")
+    (folder / "testclasses.txt").write_text("raccoon\nhorse\n")
     assert "the class 'horse' is in train and in test (1 in all)" in message("awa2")
-    (folder / "testclasses.txt").write_text("mole\nunicorn\n")
+    (folder / "testclasses.txt").write_text("raccoon\nunicorn\n")
     assert "'unicorn' (test) is no class of the dataset" in message("awa2")
-    (folder / "testclasses.txt").write_text("mole\nMole\n")
-    assert "test names the class 'mole' twice" in message("awa2")
-    (folder / "testclasses.txt").write_text("blue whale\n")
-    assert "awa2:SS has 1 test class(es) of 8; at least 2 are needed" in message("awa2")
+    (folder / "testclasses.txt").write_text("raccoon\nRaccoon\n")
+    assert "test names the class 'raccoon' twice" in message("awa2")
+    (folder / "testclasses.txt").write_text("humpback whale\n")
+    assert "awa2:LISTS has 1 test class(es) of 8; at least 2 are needed" in message("awa2")
+
+
+def test_the_lists_of_awa2_are_called_by_what_they_name(make: Callable[[str], Path]) -> None:
+    folder = make("awa2")
+    assert not any("LISTS" in line for line in open_dataset("awa2").problems)
+    (folder / "trainclasses.txt").write_text("\n".join([*ANIMALS[:4], "raccoon"]))
+    (folder / "testclasses.txt").write_text("horse\nsiamese+cat\n")
+    dataset = open_dataset("awa2")
+    assert dataset.name == "awa2:LISTS" and dataset.splits["test"] == ("siamese+cat", "horse")
+    assert any("neither the test classes of SS nor those of PS" in line for line in dataset.problems)
+    assert "needs the authors' class lists" in message("awa2:SS")
+    for name, copied in (("blue+whale", "raccoon"), ("bobcat", "humpback+whale")):  # now PS leaves three unseen
+        shutil.move(folder / "JPEGImages" / copied, folder / "JPEGImages" / name)
+    text = (folder / "classes.txt").read_text().replace("raccoon", "blue+whale").replace("humpback+whale", "bobcat")
+    (folder / "classes.txt").write_text(text)
+    describe(folder, (line.split()[1] for line in text.splitlines()))
+    lists = {
+        "trainclasses1": ANIMALS[:3],
+        "valclasses1": ANIMALS[3:5],
+        "testclasses": ["bobcat", "horse", "Blue Whale"],
+    }
+    for stem, names in lists.items():
+        (folder / f"{stem}.txt").write_text("\n".join(names))
+    dataset = open_dataset("awa2")
+    assert dataset.name == "awa2:PS", "the lists of xlsa17.zip over those of the archive"
+    assert dataset.splits == {
+        "train": tuple(ANIMALS[:3]), "val": tuple(ANIMALS[3:5]), "test": ("horse", "bobcat", "blue+whale")
+    }  # fmt: skip
+
+
+def test_the_published_test_classes_of_awa2_are_two_lists_of_ten() -> None:
+    lists = {split: classes.split() for split, classes in awa2._UNSEEN.items()}
+    assert {split: len(set(names)) for split, names in lists.items()} == {"SS": 10, "PS": 10}
+    assert set(lists["SS"]) & set(lists["PS"]) == {"rat", "seal"}
+
+
+def test_a_list_of_validation_classes_goes_with_that_of_training_classes(make: Callable[[str], Path]) -> None:
+    folder = make("awa2") / "splits" / "PS"
+    folder.mkdir(parents=True)
+    for stem, names in {"train": ANIMALS[:3], "val": ANIMALS[3:5], "test": ANIMALS[5:]}.items():
+        (folder / f"{stem}classes.txt").write_text("\n".join(names))
+    assert open_dataset("awa2:PS").splits == {
+        "train": tuple(ANIMALS[:3]), "val": tuple(ANIMALS[3:5]), "test": tuple(ANIMALS[5:])
+    }  # fmt: skip
+
+
+def test_splits_without_a_name_are_refused_and_texts_are_no_splits(make: Callable[[str], Path], root: Path) -> None:
+    folder = make("awa2")
+    write_locations(folder, train=[1, 2, 3], val=[4, 5], unseen=[6, 7, 8])
+    shutil.copy(folder / "descriptions.json", root / "awa2.json")
+    assert open_dataset("awa2:PS").splits["test"] == tuple(ANIMALS[5:]), "awa2.json beside the folder holds texts"
+    (folder / "splits.json").write_text(json.dumps({"train": ANIMALS[:4], "test": ANIMALS[4:]}))
+    text = message("awa2")
+    assert f"{folder / 'splits.json'} does not say which split it is; move it to {folder / 'splits'}/NAME.json" in text
+    assert open_dataset("awa2:PS").splits["test"] == tuple(ANIMALS[5:])
+
+
+@pytest.mark.parametrize("name", [name for name, (_, inner, *_) in WRITERS.items() if inner])
+def test_texts_and_splits_may_lie_beside_the_folder_of_the_archive(
+    make: Callable[[str], Path], root: Path, name: str
+) -> None:
+    folder, inner = make(name), WRITERS[name][1]
+    split = "U40" if name == "cub-200-2010" else "PS"
+    ids = [info.id for info in open_dataset(name).classes]
+    shutil.move(folder, root / "moved")
+    (folder / "splits").mkdir(parents=True)
+    shutil.move(root / "moved", folder / inner)
+    shutil.move(folder / inner / "descriptions.json", folder)
+    (folder / "splits" / f"{split}.json").write_text(
+        json.dumps({"train": ids[4:], "validation": ids[2:4], "test": ids[:2]})
+    )
+    assert open_dataset(f"{name}:{split}").splits == {
+        "train": tuple(ids[4:]), "val": tuple(ids[2:4]), "test": tuple(ids[:2])
+    }  # fmt: skip
+    if name == "awa2":
+        (folder / "splits" / "PS.json").rename(folder / "splits" / "SS.json")
+        assert open_dataset(name).splits["test"] == tuple(ids[:2]), "what is put there goes before the archive's lists"
+    shutil.copy(folder / "descriptions.json", folder / inner)
+    assert "keep one of them" in message(name)
+
+
+@pytest.mark.parametrize("files", [("classes.txt", "images.txt"), ("lists/train.txt",), ("images.mat",)])
+def test_a_folder_of_ones_own_is_not_taken_for_a_published_one_by_common_names(
+    tmp_path: Path, files: tuple[str, ...]
+) -> None:
+    for name in ("lists", "rose"):
+        paint(tmp_path / name / "a.jpg", 3)
+    describe(tmp_path, ("lists", "rose"))
+    for file in files:
+        (tmp_path / file).write_text("notes")
+    assert [info.id for info in open_dataset(tmp_path).classes] == ["lists", "rose"]
 
 
 @pytest.mark.parametrize(
     ("document", "part"),
     [
         ([], "must be like"),
-        ({"train": ["mole"], "test": "horse"}, "'test' must be a list of class names"),
-        ({"train": ["mole", "beaver"], "test": ["horse", "antelope"], "dev": []}, "must be like"),
-        ({"train": ["mole", "beaver"], "val": [], "test": ["horse", "mole"]}, "'mole' is in train and in test"),
-        ({"train": ["mole"], "val": [], "test": ["horse", "beaver"]}, "has 1 train class(es)"),
+        ({"train": ["raccoon"], "test": "horse"}, "'test' must be a list of class names"),
+        ({"train": ["raccoon", "beaver"], "test": ["horse", "antelope"], "dev": []}, "must be like"),
+        (
+            {"train": ["raccoon", "beaver"], "val": [], "test": ["horse", "raccoon"]},
+            "'raccoon' is in train and in test",
+        ),
+        ({"train": ["raccoon"], "val": [], "test": ["horse", "beaver"]}, "has 1 train class(es)"),
     ],
 )
 def test_a_split_file_is_checked(make: Callable[[str], Path], document: object, part: str) -> None:
@@ -425,10 +521,10 @@ def test_a_split_file_is_checked(make: Callable[[str], Path], document: object, 
     (folder / "splits").mkdir()
     (folder / "splits" / "PS.json").write_text(json.dumps(document))
     assert part in message("awa2:PS") and str(folder / "splits" / "PS.json") in message("awa2:PS")
-    good = {"train": ["mole", "Persian Cat"], "val": ["beaver"], "test": ["blue_whale", "horse"]}
+    good = {"train": ["raccoon", "Siamese Cat"], "val": ["beaver"], "test": ["humpback_whale", "horse"]}
     (folder / "splits" / "PS.json").write_text(json.dumps(good))
     assert open_dataset("awa2:PS").splits == {
-        "train": ("persian+cat", "mole"), "val": ("beaver",), "test": ("horse", "blue+whale")
+        "train": ("siamese+cat", "raccoon"), "val": ("beaver",), "test": ("horse", "humpback+whale")
     }  # fmt: skip
 
 
@@ -466,13 +562,20 @@ def test_the_proposed_split_holds_out_images_of_seen_classes(make: Callable[[str
     assert open_dataset("awa2").name == "awa2:SS"
     assert len(open_dataset("awa2:SS").image_refs("antelope", subset="train")) == 2, "only PS holds images out"
 
-    write_locations(folder, train=[1, 2, 3], val=[4, 5], unseen=[6, 7, 8], last=".png")
+    jpegs = folder / "JPEGImages" / "antelope"
+    (jpegs / "antelope_10002.jpg").rename(jpegs / "antelope_2.jpg")
     dataset = open_dataset("awa2:PS")
-    assert any("test_seen_loc is not used" in line for line in dataset.problems)
-    assert files("antelope", "train") == files("antelope", "evaluate") == ["10001.jpg", "10002.jpg"]
+    (line,) = [line for line in dataset.problems if "to hold out" in line]
+    assert "no image '/BS/work//JPEGImages/antelope/antelope_10002.jpg' of 'antelope' to hold out" in line
+    assert files("antelope", "train") == ["10001.jpg", "2.jpg"] and files("beaver", "train") == ["10001.jpg"]
+    write_locations(folder, train=[1, 2, 3], val=[4, 5], unseen=[6, 7, 8], last=".png")
+    assert "holds out 5 images and none is there (such as '/BS/work//JPEGImages/antelope/" in message("awa2:PS")
+    labels = np.repeat(np.arange(1, len(ANIMALS) + 1), 2)
+    savemat(folder / "res101.mat", {"labels": labels[:, None]})
+    assert "has 0 'image_files' for 16 images, so those of test_seen_loc cannot be held out" in message("awa2:PS")
 
     write_locations(folder, train=[1, 2, 3], val=[4, 5], unseen=[5, 6, 7])
-    assert "'persian+cat' is both seen and unseen" in message("awa2:PS")
+    assert "'siamese+cat' is both seen and unseen" in message("awa2:PS")
     (folder / "res101.mat").unlink()
     assert "counts the images of res101.mat, which is missing" in message("awa2:PS")
 
@@ -481,13 +584,17 @@ def test_flower_locations_without_names_go_by_label(make: Callable[[str], Path])
     folder = make("flowers-species")
     labels = np.repeat(np.arange(1, 103), 2)
     rows = np.arange(1, len(labels) + 1)
-    savemat(folder / "res101.mat", {"labels": labels[:, None]})
+    files = [f"jpg/image_{row:05d}.jpg" for row in rows[::-1]]
+    savemat(folder / "res101.mat", {"labels": labels[:, None], "image_files": cells(files)})
     unseen, even = labels <= 20, rows % 2 == 0
     where = {"train_loc": labels > 40, "val_loc": ~unseen & (labels <= 40), "test_unseen_loc": unseen}
     where |= {"trainval_loc": ~unseen & even, "test_seen_loc": ~unseen & ~even}
     savemat(folder / "att_splits.mat", {name: rows[mask][:, None] for name, mask in where.items()})
     first = [entry.name for entry in flower_classes() if entry.species and entry.label <= 20]
-    assert list(open_dataset("flowers-species:PS").splits["test"]) == first
+    dataset = open_dataset("flowers-species:PS")
+    assert list(dataset.splits["test"]) == first
+    assert all(len(dataset.image_refs(key, subset="train")) == 1 for key in dataset.splits["train"])
+    assert not any("hold out" in line for line in dataset.problems), "images of genera need not be there"
 
 
 @pytest.mark.parametrize(
@@ -529,7 +636,7 @@ def test_paths_of_the_other_lists_stay_inside_too(make: Callable[[str], Path]) -
         savemat(folder / "SUNAttributeDB" / "images.mat", {"images": cells([path, path])})
         assert part in message("sun")
     folder = make("awa2")
-    (folder / "classes.txt").write_text("1 ../..\n2 mole\n")
+    (folder / "classes.txt").write_text("1 ../..\n2 raccoon\n")
     assert "leaves the image folder" in message("awa2")
 
 
@@ -579,3 +686,15 @@ def test_the_version_changes_with_an_image_and_the_list_digest_with_the_list(mak
         (folder / name).write_text("\n".join(lines[:-1]))
     fewer = open_dataset("cub-200-2011")
     assert isinstance(fewer, PublishedDataset) and fewer.file_list_digest != before.file_list_digest
+
+
+def test_the_version_changes_with_the_class_of_an_image_and_with_what_is_held_out(make: Callable[[str], Path]) -> None:
+    folder = make("nabirds")
+    before = open_dataset("nabirds").version
+    labels = folder / "image_class_labels.txt"
+    first, *rest = labels.read_text().splitlines()
+    labels.write_text("\n".join([f"{first.split()[0]} {LEAVES[-1]}", *rest]))
+    assert open_dataset("nabirds").version != before
+    folder = make("awa2")
+    write_locations(folder, train=[1, 2, 3], val=[4, 5], unseen=[6, 7, 8])
+    assert open_dataset("awa2:PS").version != open_dataset("awa2:RANDOM").version

@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
 
@@ -264,6 +265,104 @@ def test_a_run_goes_on_with_the_model_it_began_with_only(changed: str, image_fol
         begin(other)
 
 
+def write_splits(data: Path, *parts: list[str]) -> None:
+    (data / "splits.json").write_text(json.dumps(dict(zip(("train", "val", "test"), parts, strict=True))))
+
+
+@pytest.mark.parametrize(
+    ("loop", "changed"),
+    [
+        *((loop, what) for loop in ("pretrain", "train") for what in ("seen classes", "images", "nothing noted")),
+        *(("train", what) for what in ("texts", "validation classes")),
+        ("features", "seen classes"),
+    ],
+)
+def test_a_run_goes_on_with_the_data_it_began_with_only(
+    loop: str, changed: str, image_folder: Path, tmp_path: Path
+) -> None:
+    data, out = shutil.copytree(image_folder, tmp_path / "swatches"), tmp_path / "run"
+    write_splits(data, ["red", "green"], ["blue", "grey"], ["blue", "grey"])
+    assert run_loop(loop, data, out, 1) and run_loop(loop, data, out, 1)
+    if changed == "seen classes":  # as many as before, so that every tensor has the shape it had
+        write_splits(data, ["red", "blue"], ["green", "grey"], ["green", "grey"])
+    elif changed == "validation classes":
+        write_splits(data, ["red", "green"], ["red", "grey"], ["blue", "grey"])
+    elif changed == "images":
+        shutil.copy(data / "red" / "0.png", data / "green" / "0.png")
+    elif changed == "texts":
+        texts = json.loads((data / "descriptions.json").read_text())
+        (data / "descriptions.json").write_text(json.dumps(texts | {"red": "A red square, changed."}))
+    else:
+        (state,) = out.rglob("state.json")
+        notes = json.loads(state.read_text())
+        del notes["settings"]["data"]
+        state.write_text(json.dumps(notes))
+    said = "noted no classes" if changed == "nothing noted" else f"other {changed} of swatches"
+    with pytest.raises(InputError, match=f"belongs to a run .*{said}; choose another --out or remove it"):
+        run_loop(loop, data, out, 1)
+
+
+@pytest.fixture
+def namesakes(image_folder: Path, tmp_path: Path) -> list[str]:
+    """Two datasets called my.train, of four and of three classes."""
+    found = []
+    for name, count in (("a", 4), ("b", 3)):
+        data = shutil.copytree(image_folder, tmp_path / name / "my.train")
+        texts = json.loads((data / "descriptions.json").read_text())
+        for gone in sorted(texts)[count:]:
+            shutil.rmtree(data / gone)
+        (data / "descriptions.json").write_text(json.dumps({key: texts[key] for key in sorted(texts)[:count]}))
+        Image.new("RGB", (8, 8), (count, 0, 0)).save(data / sorted(texts)[0] / "0.png")
+        found.append(str(data))
+    return found
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_datasets_of_one_name_train_a_head_each(namesakes: list[str], order: int, tmp_path: Path) -> None:
+    names = namesakes[::order]
+    sources, shares = pretrain_sources(names, SIZE)
+    assert [source.name for source in sources] == names
+    config = PretrainConfig(tuple(names), SIZE, epochs=0.5, batch_size=16, learning_rate=0.02)
+    assert pretrain(config, sources, shares, tmp_path / "run", device="cpu")
+    assert {f"accuracy/{name}" for name in names} <= set(records_of(tmp_path / "run")[0])
+    state = load_file(tmp_path / "run" / "state" / "state.safetensors")
+    assert [len(state[f"module.heads.{index}.weight"]) for index in range(2)] == [4, 3][::order]
+    assert load_base(tmp_path / "run")[1] == "resnet18"
+    encoder = TextEncoder.load()
+    lines = recipes.list_overlaps(episode_sources(names, SIZE, encoder)[0], validation_sets(names, SIZE, encoder))
+    assert [line.partition(": ")[0] for line in lines] == names
+    with pytest.raises(InputError, match="the same head 'toy'"):
+        pretrain(config, [toy_pixels("a", 2, 4, "toy"), toy_pixels("b", 2, 4, "toy")], [1, 1], tmp_path, device="cpu")
+
+
+def test_a_dataset_whose_name_no_module_may_have_trains_a_head(namesakes: list[str], tmp_path: Path) -> None:
+    sources, shares = pretrain_sources(namesakes[:1], SIZE)
+    assert [*sources[0].head_sizes] == ["my.train"]
+    config = PretrainConfig((namesakes[0],), SIZE, epochs=0.5, batch_size=16, learning_rate=0.02)
+    assert pretrain(config, sources, shares, tmp_path / "run", device="cpu")
+
+
+def test_a_dataset_given_twice_is_refused(image_folder: Path) -> None:
+    twice = [str(image_folder), f"{image_folder}/"]
+    with pytest.raises(InputError, match=re.escape(f"--data {twice[0]} and --data {twice[1]} are the same images")):
+        pretrain_sources(twice, SIZE)
+
+
+def test_splits_are_checked_before_any_image_is_decoded(namesakes: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    write_splits(Path(namesakes[1]), ["grey", "green"], [], ["blue"])
+    monkeypatch.setattr("n3core.recipes.load_pixels", lambda *_: pytest.fail("decoded"))
+    monkeypatch.setattr("n3core.recipes.cached_pixels", lambda *_, **__: pytest.fail("decoded"))
+    with pytest.raises(InputError, match=r"no class in 'val' .*; add 'val' \(2 classes or more\) to splits\.json"):
+        validation_sets(namesakes, SIZE, TextEncoder.load())
+    (Path(namesakes[1]) / "splits.json").write_text('{"test": ["blue"]}')
+    for read in (
+        lambda: pretrain_sources(namesakes, SIZE),
+        lambda: episode_sources(namesakes, SIZE, TextEncoder.load()),
+    ):
+        with pytest.raises(InputError, match=r"no class in 'train' .*; add 'train'"):
+            read()
+
+
 def test_sigterm_saves_and_the_command_goes_on_from_there(
     uninterrupted: Callable[[str, int], Path], image_folder: Path, cache: Path, tmp_path: Path
 ) -> None:
@@ -459,7 +558,7 @@ def test_base_with_heads_shares_its_features(images: torch.Tensor) -> None:
 
 
 def test_load_base_of_nothing_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="n3 pretrain") as caught:
+    with pytest.raises(InputError, match=r"run `n3 pretrain --data NAME --out .*` first") as caught:
         load_base(tmp_path)
     assert "\n" not in str(caught.value)
     (tmp_path / "base.json").write_text('{"base": "resnet18"}')

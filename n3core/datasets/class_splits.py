@@ -4,9 +4,9 @@ The splits, as the papers name them (N3 section 4.2 and appendix B):
 
 - SS, standard split, and PS, proposed split (no test class among ImageNet's): only from files. They lie in
   `splits/SS` or `splits/PS` of the dataset's folder, those of PS also in the folder itself: the class lists of
-  xlsa17.zip (trainclasses1.txt, valclasses1.txt, testclasses.txt; or trainvalclasses.txt, testclasses.txt), or
-  att_splits.mat with the res101.mat whose images it counts. `splits/SS.json`, {"train": [...], "val": [...],
-  "test": [...]}, does for any split and goes first.
+  xlsa17.zip (trainclasses1.txt, valclasses1.txt, testclasses.txt; or trainclasses.txt, valclasses.txt, testclasses.txt;
+  or trainvalclasses.txt, testclasses.txt), or att_splits.mat with the res101.mat whose images it counts.
+  `splits/SS.json`, {"train": [...], "val": [...], "test": [...]}, does for any split and goes first.
 - SCE, super-category exclusive: whole super-categories are unseen.
 - U40: 160 classes seen, of which 40 validate, and 40 unseen, as in Lei Ba et al. 2015.
 - RANDOM: classes drawn with the counts of N3's table 1.
@@ -19,7 +19,8 @@ passes over one that is too large for what is left.
 Where files name seen classes but not those that validate, these are drawn from the seen ones in the same way.
 
 With att_splits.mat the images of `test_seen_loc` are held out: seen classes train on the others and are evaluated on
-these, and validation classes leave them out.
+these, and validation classes leave them out. Files that do not tell which images these are, or none of the dataset's,
+are refused.
 
 Owns these rules; knows no dataset's images.
 """
@@ -34,7 +35,14 @@ from pathlib import Path
 
 from n3core.datasets.base import ClassInfo
 from n3core.datasets.gbu import FEATURE_FILE, GBU_PAGE, SPLIT_FILE
-from n3core.datasets.split_files import SPLIT_PARTS, NamedSplit, read_class_lists, read_split_folder
+from n3core.datasets.split_files import (
+    SPLIT_PARTS,
+    SPLIT_SUFFIXES,
+    NamedSplit,
+    read_class_lists,
+    read_locations,
+    read_split_folder,
+)
 from n3core.descriptions import class_finder
 from n3core.errors import InputError
 
@@ -88,18 +96,24 @@ class ClassSplit:
 
     name: such as "PS".
     parts: "train", "val" and "test" -> class ids.
-    held_out: paths, on the machine of the authors, of the images of seen classes that are only tested on.
+    held_out: class id -> paths, on the machine of the authors, of the images of a seen class that are only tested on.
+    where: the file or folder of the split.
     problems: one line per thing that is not as in the papers.
     """
 
     name: str
     parts: Mapping[str, tuple[str, ...]]
-    held_out: tuple[str, ...] = ()
+    held_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    where: str = ""
     problems: tuple[str, ...] = ()
 
 
 def find_split(
-    split: str | None, classes: Sequence[ClassInfo], dropped: Sequence[ClassInfo], folder: Path, rules: SplitRules
+    split: str | None,
+    classes: Sequence[ClassInfo],
+    dropped: Sequence[ClassInfo],
+    folders: Sequence[Path],
+    rules: SplitRules,
 ) -> ClassSplit:
     """Find a split or draw it.
 
@@ -107,23 +121,27 @@ def find_split(
         split: its name; None takes the first that has files, otherwise the first that can be drawn.
         classes: the classes of the dataset.
         dropped: further classes that lists may name and that this dataset leaves out.
-        folder: of the dataset.
+        folders: of the dataset: that of its lists, and a further one where split files may lie.
         rules: what the dataset offers.
 
     Returns:
         The split; its parts are disjoint and in the order of `classes`.
 
     Raises:
-        InputError: unknown split, no files for it, a class that is unknown, named twice or both seen and unseen.
+        InputError: unknown split, no files for it, a class that is unknown, named twice or both seen and unseen; a
+            file of splits that does not say which split it is, where none is asked for.
     """
+    folder = folders[0]
     if split is not None and split not in rules.sizes:
         offered = ", ".join(f"{rules.dataset}:{name}" for name in rules.sizes)
         raise InputError(f"{rules.dataset} has no split {split[:80]!r}; use one of {offered}")
+    if split is None:
+        _refuse_nameless(folders, rules)
     for name in (split,) if split is not None else rules.sizes:
-        found = _from_files(name, [*classes, *dropped], folder, rules)
+        found = _from_files(name, [*classes, *dropped], folders, rules)
         if found is not None:
             listed = _finish(name, _resolve(name, found, classes, dropped, rules), classes, rules, found.where)
-            return replace(listed, held_out=found.held_out)
+            return replace(listed, held_out=_resolve_held_out(found, classes, dropped))
     name = split or rules.drawn[0]
     if name not in rules.drawn:
         raise InputError(
@@ -135,20 +153,37 @@ def find_split(
     return drawn if split is not None else replace(drawn, problems=(*drawn.problems, note))
 
 
-def _from_files(name: str, classes: Sequence[ClassInfo], folder: Path, rules: SplitRules) -> NamedSplit | None:
+def _refuse_nameless(folders: Sequence[Path], rules: SplitRules) -> None:
+    for folder in folders:
+        for path in (folder / f"splits{end}" for end in SPLIT_SUFFIXES):
+            if path.is_file():
+                names = " or ".join(rules.sizes)
+                raise InputError(
+                    f"{path} does not say which split it is; move it to {folder / 'splits'}/NAME.json ({names})"
+                )
+
+
+def _from_files(
+    name: str, classes: Sequence[ClassInfo], folders: Sequence[Path], rules: SplitRules
+) -> NamedSplit | None:
+    """The files called by the split's name go first; those that hold images out go before lists of classes."""
+
     def numbered() -> list[str]:
         numbers = {info.id: info.texts.get(NUMBER_KIND, "") for info in classes}
         known = all(number.isdigit() for number in numbers.values())
         return sorted(numbers, key=lambda key: int(numbers[key])) if known else list(numbers)
 
-    found = read_split_folder(folder / "splits" / name, numbered)
-    if found is None and name in rules.own_lists:
-        return read_class_lists(rules.own_lists[name])
-    if found is None and name == "PS" and (folder / SPLIT_FILE).is_file():
-        return read_split_folder(folder, numbered)
-    if found is None and name == "PS" and folder not in rules.own_lists.values():
-        return read_class_lists(folder)
-    return found
+    for folder in folders:
+        if found := read_split_folder(folder / "splits" / name, numbered):
+            return found
+    for folder in folders if name == "PS" else ():
+        if found := read_locations(folder, numbered):
+            return found
+    for folder in folders:
+        lists_here = [split for split, place in rules.own_lists.items() if place == folder] or ["PS"]
+        if name in lists_here and (found := read_class_lists(folder)):
+            return found
+    return None
 
 
 def _resolve(
@@ -183,6 +218,15 @@ def _resolve(
         parts["train"] = tuple(class_id for class_id in parts["train"] if class_id not in drawn)
         parts["val"] = tuple(drawn)
     return parts
+
+
+def _resolve_held_out(
+    found: NamedSplit, classes: Sequence[ClassInfo], dropped: Sequence[ClassInfo]
+) -> dict[str, Sequence[str]]:
+    """Class ids for the names whose images are held out; classes that the dataset leaves out are passed over."""
+    find, kept = class_finder([*classes, *dropped]), {info.id for info in classes}
+    ids = {name: find(name) & kept for name in found.held_out}
+    return {class_id: found.held_out[name] for name, fitting in ids.items() for class_id in fitting}
 
 
 def _draw(split: str, classes: Sequence[ClassInfo], rules: SplitRules) -> dict[str, tuple[str, ...]]:
@@ -225,6 +269,7 @@ def _finish(
     expected = rules.sizes[name]
     counts = tuple(len(parts[part]) for part in SPLIT_PARTS)
     if counts == (expected.train, expected.val, expected.test):
-        return ClassSplit(name, parts)
+        return ClassSplit(name, parts, where=where)
     have, want = " / ".join(map(str, counts)), f"{expected.train} / {expected.val} / {expected.test}"
-    return ClassSplit(name, parts, (), (f"{name} has {have} classes (train / val / test), the paper has {want}",))
+    problem = f"{name} has {have} classes (train / val / test), the paper has {want}"
+    return ClassSplit(name, parts, where=where, problems=(problem,))

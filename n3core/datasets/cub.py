@@ -70,20 +70,21 @@ def is_cub_2011(folder: Path) -> bool:
     """Whether the folder has the layout of CUB-200-2011, be it with files missing."""
     folder = unpacked(folder, CUB_2011, "images.txt")
     lists = sum((folder / name).is_file() for name in _LISTS)
-    return lists > 1 and not (folder / "hierarchy.txt").is_file()
+    return lists > 1 and (folder / "images").is_dir() and not (folder / "hierarchy.txt").is_file()
 
 
 def is_cub_2010(folder: Path) -> bool:
     """Whether the folder has the layout of CUB-200-2010, be it with files missing."""
     folder = unpacked(folder, CUB_2010, "lists")
-    return any((folder / "lists" / name).is_file() for name in ("files.txt", "train.txt"))
+    lists = any((folder / "lists" / name).is_file() for name in ("files.txt", "train.txt"))
+    return lists and (folder / "images").is_dir()
 
 
 def open_cub_2011(
     folder: Path, split: str | None = None, descriptions: Path | None = None, *, strict: bool = False
 ) -> PublishedDataset:
     """Open CUB-200-2011; arguments and errors as `PublishedDataset`, and for lists that contradict each other."""
-    folder = unpacked(folder, CUB_2011, "images.txt")
+    given, folder = folder, unpacked(folder, CUB_2011, "images.txt")
     require(folder, (*_LISTS, "images/"), CUB_2011.page)
     files, labels = read_keyed(folder / "images.txt"), read_keyed(folder / "image_class_labels.txt")
     classes, trains = read_keyed(folder / "classes.txt"), read_keyed(folder / "train_test_split.txt")
@@ -106,14 +107,14 @@ def open_cub_2011(
                 f"{str(class_id)[:80]!r}; unpack the archive again"
             )
         images[class_id].append(path)
-    return _dataset(CUB_2011, folder, images, SIZES_2011, ("RANDOM", "SCE", "U40"), split, descriptions, strict)
+    return _dataset(CUB_2011, given, folder, images, SIZES_2011, ("RANDOM", "SCE", "U40"), split, descriptions, strict)
 
 
 def open_cub_2010(
     folder: Path, split: str | None = None, descriptions: Path | None = None, *, strict: bool = False
 ) -> PublishedDataset:
     """Open CUB-200-2010; arguments and errors as `PublishedDataset`, and for lists that contradict each other."""
-    folder = unpacked(folder, CUB_2010, "lists")
+    given, folder = folder, unpacked(folder, CUB_2010, "lists")
     require(folder, ("lists/", "images/"), CUB_2010.page)
     whole = folder / "lists" / "files.txt"
     if whole.is_file():
@@ -129,7 +130,7 @@ def open_cub_2010(
         if path in images.get(class_id, ()):
             raise InputError(f"{folder / 'lists'} names {path[:120]!r} twice; unpack the archive again")
         images.setdefault(class_id, []).append(path)
-    return _dataset(CUB_2010, folder, images, SIZES_2010, ("U40", "SCE"), split, descriptions, strict)
+    return _dataset(CUB_2010, given, folder, images, SIZES_2010, ("U40", "SCE"), split, descriptions, strict)
 
 
 def read_cub_attributes(folder: Path) -> np.ndarray:
@@ -151,6 +152,7 @@ def read_cub_attributes(folder: Path) -> np.ndarray:
 
 def _dataset(
     archive: Archive,
+    given: Path,
     folder: Path,
     images: dict[str, list[str]],
     sizes: dict[str, Sizes],
@@ -163,7 +165,7 @@ def _dataset(
     groups = {class_id: name.split()[-1].casefold() for class_id, name in names.items()}
     texts = {class_id: {"coarse": group} for class_id, group in groups.items()}
     rules = SplitRules(archive.name, sizes, drawn, groups)
-    contents = Contents(folder, folder / "images", names, images, rules, texts=texts)
+    contents = Contents(folder, folder / "images", names, images, rules, texts=texts, given=given)
     return PublishedDataset(archive, contents, split, descriptions, strict=strict)
 
 

@@ -82,7 +82,7 @@ def open_flowers_species(
     folder: Path, split: str | None = None, descriptions: Path | None = None, *, strict: bool = False
 ) -> PublishedDataset:
     """Open Flowers-Species; arguments and errors as `PublishedDataset`, and for labels that are not 1 to 102."""
-    folder = unpacked(folder, FLOWERS_SPECIES, "imagelabels.mat")
+    given, folder = folder, unpacked(folder, FLOWERS_SPECIES, "imagelabels.mat")
     require(folder, (*_SUMS, "jpg/"), FLOWERS_SPECIES.page)
     labels = _read_labels(folder)
     numbers = {entry.name: entry.label for entry in flower_classes()}
@@ -102,7 +102,7 @@ def open_flowers_species(
     texts = {name: {NUMBER_KIND: str(number)} for name, number in numbers.items()}
     rules = SplitRules(FLOWERS_SPECIES.name, SIZES, ("RANDOM",))
     problems = (*_sum_problems(folder), *_count_problems(labels))
-    contents = Contents(folder, folder / "jpg", species, images, rules, dropped, texts, problems)
+    contents = Contents(folder, folder / "jpg", species, images, rules, dropped, texts, problems, given)
     return PublishedDataset(FLOWERS_SPECIES, contents, split, descriptions, strict=strict)
 
 

@@ -1,6 +1,6 @@
 """A dataset of one's own: a folder with one sub-folder of images per class and a descriptions file.
 
-Owns that layout; the texts, splits and image checks are those of `own`.
+Owns that layout; the texts and image checks are those of `own`, the splits those of `own_splits`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from n3core.datasets.image_files import (
     say_unreadable,
 )
 from n3core.datasets.images import ImageError, check_image, decode_image, files_version
-from n3core.datasets.own import check_images, describe_classes, described_names, find_descriptions, read_splits
+from n3core.datasets.own import check_images, describe_classes, described_names, find_descriptions
+from n3core.datasets.own_splits import read_splits
 from n3core.errors import InputError
 
 __all__ = ["FolderDataset"]
@@ -34,7 +35,7 @@ class FolderDataset:
     Args:
         folder: the folder; what is hidden or left behind by a system is passed over.
         descriptions: descriptions or task file; by default descriptions.json, .yaml or .csv in the folder. A
-            splits.json in the folder sets the splits, otherwise each of them holds all classes.
+            splits.json or .yaml in the folder sets the splits, otherwise each of them holds all classes.
         strict: raise on a description without class instead of listing it in `problems`.
 
     Raises:
@@ -66,10 +67,10 @@ class FolderDataset:
             ids = [f"{info.id}/{_printable(path.relative_to(folder / name))}" for path in paths]
             self._paths |= zip(ids, paths, strict=True)
             refs[info.id] = tuple(ImageRef(image_id, info.id) for image_id in ids)
-        self.version = files_version(self._paths.values())
+        self.version = files_version(self._paths.values(), folder, sample=True)
         checked = check_images(refs, lambda ref: check_image(self._paths[ref.id], ref.id), "sub-folder", skipped)
         self._refs = checked.refs
-        self.splits, leaked = read_splits(folder / "splits.json", self.classes)
+        self.splits, leaked = read_splits([folder / "splits"], self.classes)
         self.problems: tuple[str, ...] = (
             *unmatched,
             *_name_some(bare, "without images and description, no class"),

@@ -8,6 +8,7 @@ import os
 import struct
 import warnings
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
@@ -31,6 +32,7 @@ __all__ = [
 
 MAX_PIXELS = 40_000_000  # of a decoded image; JPEGs of up to twice as many are decoded at half their size
 MAX_IMAGE_BYTES = 200_000_000
+_SAMPLE_BYTES = 4096  # at either end of a file
 FORMATS = "JPEG, PNG, WebP, GIF, BMP, TIFF, PPM or AVIF"
 _JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
 IMAGE_SUFFIXES = (*_JPEG_SUFFIXES, ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".avif")
@@ -152,11 +154,14 @@ def _reason(error: BaseException) -> str:
     return str(error).split("\n")[0][:80] or type(error).__name__
 
 
-def files_version(paths: Iterable[Path]) -> str:
-    """A short text that changes when one of the files is replaced: names, sizes and times of change.
+def files_version(paths: Iterable[Path], root: Path, *, sample: bool = False) -> str:
+    """A short text that changes when one of the files is replaced or moved: places, sizes and times of change.
 
     Args:
-        paths: files; one that is missing counts as such.
+        paths: files below `root`; one that is missing counts as such.
+        root: the folder of the dataset; where that lies does not count.
+        sample: read the first and last bytes of each file too, so that two datasets whose files agree in all the rest,
+            as those that a script wrote may, are told apart.
 
     Returns:
         16 hex digits.
@@ -164,8 +169,13 @@ def files_version(paths: Iterable[Path]) -> str:
     digest = hashlib.sha256()
     for path in paths:
         status = path.stat() if path.is_file() else None
-        digest.update(os.fsencode(path.name))
+        digest.update(os.fsencode(path.relative_to(root).as_posix()))
         digest.update(f"|{(status.st_size, status.st_mtime_ns) if status else None}\n".encode())
+        if sample and status:
+            with suppress(OSError), path.open("rb") as file:  # what cannot be read is told of by who decodes it
+                digest.update(file.read(_SAMPLE_BYTES))
+                file.seek(max(0, status.st_size - _SAMPLE_BYTES))
+                digest.update(file.read(_SAMPLE_BYTES))
     return digest.hexdigest()[:16]
 
 

@@ -56,7 +56,7 @@ def open_nabirds(
     folder: Path, split: str | None = None, descriptions: Path | None = None, *, strict: bool = False
 ) -> PublishedDataset:
     """Open NABirds; arguments and errors as `PublishedDataset`, and for lists that contradict each other."""
-    folder = unpacked(folder, NABIRDS, "hierarchy.txt")
+    given, folder = folder, unpacked(folder, NABIRDS, "hierarchy.txt")
     require(folder, (*_LISTS, "images/"), NABIRDS.page)
     files, labels = read_keyed(folder / "images.txt"), read_keyed(folder / "image_class_labels.txt")
     classes, parents = _by_number(folder / "classes.txt"), _by_number(folder / "hierarchy.txt")
@@ -79,7 +79,7 @@ def open_nabirds(
     names = {species: species for species in images}
     texts = {species: {"coarse": group} for species, group in groups.items()}
     rules = SplitRules(NABIRDS.name, SIZES, ("RANDOM", "SCE"), groups)
-    contents = Contents(folder, folder / "images", names, images, rules, texts=texts)
+    contents = Contents(folder, folder / "images", names, images, rules, texts=texts, given=given)
     return PublishedDataset(NABIRDS, contents, split, descriptions, strict=strict)
 
 

@@ -1,11 +1,10 @@
-"""What every dataset of one's own does on opening: find its texts, its splits, and the images that cannot be used.
+"""What every dataset of one's own does on opening: find its texts and the images that cannot be used.
 
 Shared by the folder and the parquet reader; knows neither's layout.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,11 +13,11 @@ from pathlib import Path
 from n3core.datasets.base import ClassInfo, ImageRef
 from n3core.datasets.images import ImageError
 from n3core.descriptions import class_finder, load_descriptions, match_descriptions
-from n3core.documents import DOCUMENT_SUFFIXES, read_document
+from n3core.documents import DOCUMENT_SUFFIXES
 from n3core.errors import InputError
-from n3core.text_checks import check_name, check_names, match_key
+from n3core.text_checks import check_name, check_names
 
-__all__ = ["CheckedImages", "check_images", "describe_classes", "described_names", "find_descriptions", "read_splits"]
+__all__ = ["CheckedImages", "check_images", "describe_classes", "described_names", "find_descriptions"]
 
 _MAX_NAMED = 100  # problems named one by one; the rest are counted
 _CHECKERS = 2  # images decoded at a time while checking: each may hold 40 megapixels
@@ -141,47 +140,3 @@ def check_images(
         rest = [f"and {len(lines) - len(named)} more"] if len(lines) > len(named) else []
         lines = [f"{len(lines)} of {len(every) + len(earlier)} files skipped", *named, *rest]
     return CheckedImages(kept, tuple(lines))
-
-
-def read_splits(path: Path, classes: Sequence[ClassInfo]) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
-    """Read splits.json; without one every class is in every split.
-
-    Args:
-        path: json object, "train", "val", "test" -> list of class names; may be missing.
-        classes: the classes of the dataset.
-
-    Returns:
-        Split -> class ids, and one line per class that is both seen and unseen.
-
-    Raises:
-        InputError: malformed file, unknown class or a class twice in a split.
-    """
-    everything = tuple(info.id for info in classes)
-    if not path.is_file():
-        return {"train": everything, "val": everything, "test": everything}, ()
-    document = read_document(path)
-    if not isinstance(document, dict) or not document:
-        raise InputError(f'{path.name} must be like {{"train": [class names], "test": [class names]}}')
-    ids = {match_key(info.id): info.id for info in classes} | {info.id: info.id for info in classes}
-    splits: dict[str, tuple[str, ...]] = {}
-    for split, keys in document.items():
-        if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
-            raise InputError(f"{path.name}: {split[:80]!r} must be a list of class names")
-        if split == "all":
-            raise InputError(f"{path.name}: 'all' always means every class; give the split another name")
-        unknown = [key for key in keys if key not in ids and match_key(key) not in ids]
-        if unknown:
-            raise InputError(
-                f"{path.name}: {split!r} names the class {unknown[0][:80]!r}, which has no images; remove it"
-            )
-        chosen = tuple(ids.get(key) or ids[match_key(key)] for key in keys)
-        if len(set(chosen)) < len(chosen):
-            twice = Counter(chosen).most_common(1)[0][0]
-            raise InputError(f"{path.name}: {split[:80]!r} has the class {twice!r} twice; remove one")
-        splits[split] = chosen
-    seen = set(splits.get("train", ()))
-    leaked = [class_id for split in ("val", "test") for class_id in splits.get(split, ()) if class_id in seen]
-    return splits, tuple(
-        f"the class {class_id!r} is both seen (train) and unseen; its result is not zero-shot"
-        for class_id in dict.fromkeys(leaked)
-    )

@@ -20,7 +20,8 @@ from PIL import Image
 
 from n3core.datasets.base import ClassInfo, ImageRef, Subset
 from n3core.datasets.images import ImageError, check_image, decode_image, files_version
-from n3core.datasets.own import check_images, describe_classes, find_descriptions, read_splits
+from n3core.datasets.own import check_images, describe_classes, find_descriptions
+from n3core.datasets.own_splits import read_splits
 from n3core.datasets.parquet_columns import find_columns
 from n3core.errors import InputError
 
@@ -167,7 +168,8 @@ class ParquetDataset:
         path: the file. The image column holds encoded bytes (or structs with a field `bytes`), the class column names,
             or numbers, which the metadata may name; see `find_columns`.
         descriptions: descriptions or task file; by default <file name without .parquet>.json, .yaml or .csv beside the
-            file, or descriptions.json there. A splits.json beside it sets the splits, otherwise each holds all classes.
+            file, or descriptions.json there. <file name without .parquet>.splits.json (.yaml) or splits.json beside it
+            sets the splits, otherwise each holds all classes.
         strict: raise on a description without class instead of listing it in `problems`.
 
     Raises:
@@ -177,7 +179,7 @@ class ParquetDataset:
 
     def __init__(self, path: Path, descriptions: Path | None = None, *, strict: bool = False) -> None:
         self.name = self.title = path.stem
-        self.version = files_version([path])
+        self.version = files_version([path], path.parent, sample=True)
 
         def find_texts() -> Path:
             return descriptions or find_descriptions([path.with_suffix(""), path.parent / "descriptions"], path)
@@ -203,7 +205,8 @@ class ParquetDataset:
         earlier = [f"{nameless} rows have no class in {columns.label!r}"] if nameless else []
         checked = check_images(refs, lambda ref: check_image(self._bytes(ref), ref.id), "column")
         self._refs = checked.refs
-        self.splits, leaked = read_splits(path.parent / "splits.json", self.classes)
+        beside = [path.with_name(f"{path.stem}.splits"), path.with_name("splits")]
+        self.splits, leaked = read_splits(beside, self.classes)
         self.problems: tuple[str, ...] = (*unmatched, *earlier, *checked.problems, *leaked)
 
     def image_refs(self, class_id: str, *, subset: Subset = "evaluate") -> tuple[ImageRef, ...]:

@@ -5,8 +5,9 @@ dataset of them. It owns the checks that all share:
 
 - Every image that the lists name must be there; otherwise the first few and their number are named.
 - Numbers of classes and images are compared with the papers; a difference is a line in `problems`.
-- Descriptions come from `descriptions.json` (.yaml, .csv) in the dataset's folder or from a file that is named with
-  `NAME::FILE`; a class without one is an error, because nothing is made up in its place.
+- Descriptions come from `descriptions.json` (.yaml, .csv) in the dataset's folder, beside or in the folder that the
+  archive may have put there, or from a file that is named with `NAME::FILE`; a class without one is an error, because
+  nothing is made up in its place.
 - `file_list_digest` is the SHA-256 of all classes and paths, by which two people see that they have the same images.
 
 The image splits for supervised learning (train_test_split.txt and such) are checked and not used: in the papers all
@@ -16,6 +17,7 @@ images of a class serve, because splits are of classes. Knows no layout and no m
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +25,7 @@ from pathlib import Path
 from PIL import Image
 
 from n3core.datasets.base import ClassInfo, ImageRef, Subset
-from n3core.datasets.class_splits import SplitRules, find_split
+from n3core.datasets.class_splits import ClassSplit, SplitRules, find_split
 from n3core.datasets.images import ImageError, decode_image, files_version
 from n3core.datasets.listings import find_missing, missing_error
 from n3core.descriptions import load_descriptions, match_descriptions
@@ -32,6 +34,8 @@ from n3core.errors import InputError
 from n3core.text_checks import check_name, check_names
 
 __all__ = ["Archive", "Contents", "PublishedDataset", "unpacked"]
+
+_MAX_NAMED = 100  # images named one by one; the rest are counted
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ class Archive:
 class Contents:
     """What the lists of a layout say.
 
-    folder: of the dataset, once unpacked.
+    folder: of the content, once unpacked.
     image_root: what the paths are relative to.
     names: class id -> name, in order.
     images: class id -> relative paths, checked not to leave `image_root`.
@@ -63,6 +67,7 @@ class Contents:
     dropped: id -> name of classes of the archive that this dataset leaves out.
     texts: class id -> further texts by kind, also for dropped classes.
     problems: what the reader found.
+    given: the folder of the dataset, where it is not `folder`: the archive has put one of its own inside.
     """
 
     folder: Path
@@ -73,6 +78,12 @@ class Contents:
     dropped: Mapping[str, str] = field(default_factory=dict)
     texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    given: Path | None = None
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Where descriptions and split files may lie."""
+        return tuple(dict.fromkeys((self.folder, self.given or self.folder)))
 
 
 @dataclass(frozen=True)
@@ -112,16 +123,18 @@ class PublishedDataset:
         self.classes: tuple[ClassInfo, ...]
         self.classes, unmatched = _describe(archive, contents, descriptions, strict)
         dropped = [ClassInfo(key, name, contents.texts.get(key, {})) for key, name in contents.dropped.items()]
-        found = find_split(split, self.classes, dropped, contents.folder, contents.rules)
+        found = find_split(split, self.classes, dropped, contents.folders, contents.rules)
         self.name = f"{archive.name}:{found.name}"
         self.title = f"{archive.title} ({found.name})"
         self.splits: dict[str, tuple[str, ...]] = dict(found.parts)
-        self.version = files_version(contents.image_root / path for path in paths)
         self.file_list_digest = _digest(contents.images)
         self._root = contents.image_root
         self._images = {key: tuple(contents.images[key]) for key in contents.names}
         self._paths = frozenset(paths)
-        self._held_out, strange = _match_held_out(found.held_out, self._images)
+        self._held_out, strange = _match_held_out(found, self._images, archive.page)
+        files = files_version((contents.image_root / path for path in paths), contents.image_root)
+        roles = json.dumps([files, self.file_list_digest, sorted(self._held_out)])  # of which class, and what for
+        self.version = hashlib.sha256(roles.encode()).hexdigest()[:16]
         counts = _count_problems(archive, len(contents.names) + len(contents.dropped), contents)
         self.problems: tuple[str, ...] = (*counts, *contents.problems, *found.problems, *strange, *unmatched)
 
@@ -178,9 +191,10 @@ def _describe(
 ) -> tuple[tuple[ClassInfo, ...], tuple[str, ...]]:
     """Classes with their texts, and one line per text without class."""
     if descriptions is None:
-        found = [path for end in DOCUMENT_SUFFIXES if (path := contents.folder / f"descriptions{end}").is_file()]
+        every = [place / f"descriptions{end}" for place in contents.folders for end in DOCUMENT_SUFFIXES]
+        found = [path for path in every if path.is_file()]
         if len(found) > 1:
-            raise InputError(f"{contents.folder} has {found[0].name} and {found[1].name}; keep one of them")
+            raise InputError(f"{archive.name} has {found[0]} and {found[1]}; keep one of them")
         if not found:
             raise InputError(
                 f"{archive.name} has no descriptions: no file {contents.folder / 'descriptions.json'} (class -> text); "
@@ -207,19 +221,33 @@ def _digest(images: Mapping[str, Sequence[str]]) -> str:
 
 
 def _match_held_out(
-    published: Sequence[str], images: Mapping[str, Sequence[str]]
+    split: ClassSplit, images: Mapping[str, Sequence[str]], page: str
 ) -> tuple[frozenset[str], tuple[str, ...]]:
-    """Paths of the dataset that end a published path, and a line about those of its classes that are not found."""
-    known = {path for paths in images.values() for path in paths}
-    found = set()
-    for path in published:
-        parts = [part for part in path.replace("\\", "/").split("/") if part]
-        endings = ("/".join(parts[start:]) for start in range(len(parts)))
-        found |= {next((ending for ending in endings if ending in known), "")}
-    found.discard("")
-    if published and not found:
-        return frozenset(), ("no image file of res101.mat is one of this dataset; its test_seen_loc is not used",)
-    return frozenset(found), ()
+    """Paths of the dataset that end those that a split holds out, and one line per path that ends in none of them."""
+    found: set[str] = set()
+    unknown: list[tuple[str, str]] = []
+    for class_id, paths in split.held_out.items():
+        known = frozenset(images[class_id])
+        for path in paths:
+            parts = [part for part in path.replace("\\", "/").split("/") if part]
+            endings = ("/".join(parts[start:]) for start in range(len(parts)))
+            match = next((ending for ending in endings if ending in known), None)
+            if match:
+                found.add(match)
+            else:
+                unknown.append((class_id, path))
+    if unknown and not found:
+        class_id, path = unknown[0]
+        raise InputError(
+            f"{split.where} holds out {len(unknown):,} images and none is there (such as {path[:120]!r} of "
+            f"{class_id!r}): seen classes would be tested on what they train on; unpack the archive of {page} again"
+        )
+    lines = [
+        f"no image {path[:120]!r} of {class_id!r} to hold out; under another name it would be trained on and tested"
+        for class_id, path in unknown[:_MAX_NAMED]
+    ]
+    rest = [f"and {len(unknown) - len(lines):,} more images to hold out"] if len(unknown) > len(lines) else []
+    return frozenset(found), (*lines, *rest)
 
 
 def _count_problems(archive: Archive, classes: int, contents: Contents) -> tuple[str, ...]:

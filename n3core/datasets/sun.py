@@ -35,7 +35,7 @@ _PLACES = ("SUNAttributeDB/images.mat", "images.mat")
 
 def is_sun(folder: Path) -> bool:
     """Whether the folder has the layout of this reader, be it with files missing."""
-    return any((folder / place).is_file() for place in _PLACES)
+    return (folder / "images").is_dir() and any((folder / place).is_file() for place in _PLACES)
 
 
 def open_sun(
