@@ -19,6 +19,7 @@ from n3core.text_checks import (
     check_text,
     first_control,
     kind_of,
+    list_number,
     loose_keys,
     match_key,
 )
@@ -38,6 +39,7 @@ __all__ = [
 
 _NAME_HEADERS = ("name", "class", "class_name", "classname", "label", "category", "species", "id")
 _TEXT_HEADERS = ("description", "text", "descriptions", "caption", "document")
+_LOOSE = ("loose", "possessive")  # forms in which the number of a list is left out
 
 
 class NamedClass(Protocol):
@@ -205,6 +207,8 @@ def match_descriptions(
 def class_finder(classes: Iterable[NamedClass]) -> Callable[[str], frozenset[str]]:
     """Look classes up by id, by name, by `match_key` and last by `loose_keys`; the strictest form that fits wins.
 
+    In the last form the number of a list ("001.Crow") is left out only where the other side has the same or none.
+
     Args:
         classes: where to look.
 
@@ -212,6 +216,7 @@ def class_finder(classes: Iterable[NamedClass]) -> Callable[[str], frozenset[str
         A function from a key to the ids of the classes it fits: none, one, or several where it is ambiguous.
     """
     entries = list(classes)
+    numbers = {entry.id: list_number(entry.id) or list_number(entry.name) for entry in entries}
     owners: dict[tuple[str, str], frozenset[str]] = {}
     for entry in entries:
         for form in _forms(entry.name)[1:] + (("id", entry.id),):
@@ -221,7 +226,15 @@ def class_finder(classes: Iterable[NamedClass]) -> Callable[[str], frozenset[str
             owners.setdefault(form, frozenset({entry.id}))
 
     def find(key: str) -> frozenset[str]:
-        return next((ids for form in _forms(key) if (ids := owners.get(form))), frozenset())
+        number = list_number(key)
+        for form in _forms(key):
+            found = owners.get(form, frozenset())
+            if number and form[0] in _LOOSE:
+                same = frozenset(found_id for found_id in found if numbers[found_id] == number)
+                found = same or frozenset(found_id for found_id in found if not numbers[found_id])
+            if found:
+                return found
+        return frozenset()
 
     return find
 
