@@ -228,6 +228,9 @@ def _open(data: str | None, descriptions: Path | None, split: str | None, classe
     source = open_source(data, descriptions, split=split, classes_file=classes)
     for line in source.warnings:
         warn(line)
+    if source.dataset is not None and source.missing:
+        more = f" and {len(source.missing) - 1} more classes" if len(source.missing) > 1 else ""
+        warn(f"{source.dataset.name} has no images of {source.missing[0]!r}{more}; check the name if it should")
     return source
 
 

@@ -129,7 +129,11 @@ def open_source(
 
 
 def find_classes(task: TaskSpec, dataset: Dataset | None) -> tuple[ClassInfo | None, ...]:
-    """The class of a dataset for each class of a task, by id or name; None where there is none."""
+    """The class of a dataset for each class of a task, by id or name; None where there is none.
+
+    Raises:
+        InputError: two classes of the task are one of the dataset.
+    """
 
     def find(name: str) -> ClassInfo | None:
         try:
@@ -137,7 +141,12 @@ def find_classes(task: TaskSpec, dataset: Dataset | None) -> tuple[ClassInfo | N
         except InputError:
             return None
 
-    return tuple(find(name) for name in task.names)
+    classes = tuple(find(name) for name in task.names)
+    owners: dict[str, str] = {}
+    for name, info in zip(task.names, classes, strict=True):
+        if info is not None and owners.setdefault(info.id, name) != name:
+            raise InputError(f"{owners[info.id]!r} and {name!r} are the same class of {dataset.name}; remove one")
+    return classes
 
 
 def load_pictures(
