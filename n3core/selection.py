@@ -5,12 +5,14 @@ Owns the meeting of a dataset, a split or list of classes, and a descriptions fi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from n3core.class_entries import read_name_list
 from n3core.datasets.base import ClassInfo, Dataset, class_by_key, classes_of, is_split, load_pixels
 from n3core.datasets.registry import open_dataset
 from n3core.descriptions import MatchedDescriptions, load_descriptions, match_descriptions
@@ -112,16 +114,19 @@ def select(
 
 
 def read_class_names(path: Path) -> tuple[str, ...]:
-    """Read class ids or names: one per line (.txt), a list (json, yaml), or those of a descriptions or task file.
+    """Read class ids or names: a list, or those of a descriptions or task file.
+
+    A list is a line for each (.txt; a number and a tab before every name are left out), a list in json or yaml, or one
+    column in csv.
 
     Raises:
         InputError: unreadable, or not such a list.
     """
     if path.suffix.lower() != ".txt":
-        document = read_document(path)
-        if not (isinstance(document, list) and all(isinstance(entry, str) for entry in document)):
+        listed = read_name_list(read_document(path))
+        if listed is None:
             return tuple(load_descriptions(path))
-        names = document
+        names = listed
     else:
         try:
             if path.exists() and not path.is_file():
@@ -130,7 +135,7 @@ def read_class_names(path: Path) -> tuple[str, ...]:
                 content = file.read(MAX_FILE_BYTES + 1)
             if len(content) > MAX_FILE_BYTES:
                 raise InputError(f"{path} is larger than {MAX_FILE_BYTES // 1_000_000} MB; it holds no class names")
-            names = content.decode("utf-8-sig").splitlines()
+            names = _without_numbers(content.decode("utf-8-sig").splitlines())
         except OSError as error:
             raise InputError(f"{path} cannot be read ({error.strerror}); check the path") from None
         except UnicodeDecodeError as error:
@@ -139,6 +144,12 @@ def read_class_names(path: Path) -> tuple[str, ...]:
     if not found:
         raise InputError(f"{path} names no class; write one per line")
     return found
+
+
+def _without_numbers(lines: list[str]) -> list[str]:
+    """The names of a list such as classes.txt of AWA2, whose lines are a number, a tab and a name."""
+    numbered = [re.fullmatch(r"\s*\d+\t\s*(\S.*)", line) for line in lines if line.strip()]
+    return [found[1] for found in numbered if found] if all(numbered) else lines
 
 
 def _named(dataset: Dataset, names: tuple[str, ...], where: str) -> tuple[ClassInfo, ...]:

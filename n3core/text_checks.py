@@ -31,6 +31,7 @@ MAX_CHARACTERS = 100_000
 MAX_WORDS = 20_000
 MAX_NAME_CHARACTERS = 200
 MAX_CLASSES = 10_000
+_NO_TEXT = ("nan", "n/a", "#n/a", "null")  # what tables and programs write where there is nothing
 _LINE_BREAKS = re.compile(r"[\t\n\r\v\f\x85\u2028\u2029]")
 # The number of a list before a name, as in "001.Black_footed_Albatross": marked as one, so not that of "3 Series".
 _INDEX = re.compile(r"^(?:\((\d+)\)|\[(\d+)\]|(\d+)[.):]|(0\d+)(?=[\s-]))[.\s-]*(?=[^\d.\s-])")
@@ -80,7 +81,7 @@ def loose_keys(key: str) -> tuple[str, str]:
 
 
 def list_number(key: str) -> str:
-    """The number of a list that a name begins with: "1" of "001.Crow", "01_crow" and "(1) crow"; empty if there is none.
+    """The number of a list before a name: "1" of "001.Crow", "01_crow" and "(1) crow"; empty if there is none.
 
     A number that belongs to the name is none: "3 Series", "14-spot ladybird", "3.5 inch disk".
     """
@@ -123,13 +124,15 @@ def check_text(text: Any, name: str) -> str:
         The text, stripped.
 
     Raises:
-        InputError: not a string, empty, above `MAX_CHARACTERS` or `MAX_WORDS`, or binary.
+        InputError: not a string, empty (as "N/A" is), above `MAX_CHARACTERS` or `MAX_WORDS`, or binary.
     """
     if not isinstance(text, str):
         raise InputError(f"the description of {name[:80]!r} is a {kind_of(text)}; it must be a text in quotes")
     text = text.strip()
     if not _visible(text):
         raise InputError(f"the description of {name[:80]!r} is empty; write one")
+    if text.casefold() in _NO_TEXT:
+        raise InputError(f"the description of {name[:80]!r} is {text!r}, which stands for none; write one")
     if len(text) > MAX_CHARACTERS:
         length = f"{len(text):,} characters"
         raise InputError(f"the description of {name[:80]!r} has {length}; use at most {MAX_CHARACTERS:,}")
