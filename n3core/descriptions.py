@@ -162,6 +162,7 @@ def match_descriptions(
     *,
     among: Iterable[NamedClass] | None = None,
     strict: bool = False,
+    partial: bool = False,
 ) -> MatchedDescriptions:
     """Give every class its text, by the forms of `class_finder`; nothing is guessed.
 
@@ -171,12 +172,13 @@ def match_descriptions(
         among: all classes of the dataset where `classes` is one split of it: a text for a class outside the split is
             no problem then.
         strict: raise on a text without class instead of listing it.
+        partial: leave out a class without text instead of raising.
 
     Returns:
         Texts by class id and the texts that found no class.
 
     Raises:
-        InputError: a class without text, two texts for one class, or (strict) a text without class.
+        InputError: (unless partial) a class without text, two texts for one class, or (strict) a text without class.
     """
     wanted = list(classes)
     find = class_finder(among if among is not None else wanted)
@@ -199,26 +201,22 @@ def match_descriptions(
     if strict and problems:
         raise InputError(problems[0])
     missing = [entry for entry in wanted if entry.id not in by_id]
-    if missing:
+    if missing and not partial:
         more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
         hint = _hint(missing[0].name, strays)
         raise InputError(f"the class {missing[0].name!r}{more} has no description; add one under that name{hint}")
-    return MatchedDescriptions({entry.id: by_id[entry.id] for entry in wanted}, tuple(problems))
+    return MatchedDescriptions({entry.id: by_id[entry.id] for entry in wanted if entry.id in by_id}, tuple(problems))
 
 
 def _hint(name: str, strays: Sequence[str]) -> str:
     """Which text without class may be meant for a class without text."""
     keys = {match_key(key): key for key in reversed(strays[:_MAX_COMPARED])}
     if close := difflib.get_close_matches(match_key(name), keys, n=1):
-        return f"; did you mean it by {keys[close[0]]!r}?"
+        return f"; the description {keys[close[0]]!r} belongs to no class, did you mean {name!r}?"
     if not strays:
         return ""
-    many = (
-        f"{len(strays)} descriptions belong to no class, such as"
-        if len(strays) > 1
-        else "1 description belongs to no class,"
-    )
-    return f"; {many} {strays[0]!r}"
+    more = f" (and {len(strays) - 1} more)" if len(strays) > 1 else ""
+    return f"; the description {strays[0]!r}{more} belongs to no class"
 
 
 def class_finder(classes: Iterable[NamedClass]) -> Callable[[str], frozenset[str]]:

@@ -93,7 +93,7 @@ def select(
         )
     given = load_descriptions(descriptions) if descriptions is not None else None
     names = read_class_names(classes_file) if classes_file is not None else None
-    dataset = open_described(data, descriptions)
+    dataset, refusal = _open(data, descriptions)
     if names is None:
         where = split or ("test" if is_split(dataset) else "all")
         classes = classes_of(dataset, where)
@@ -107,9 +107,17 @@ def select(
         matched = match_file(descriptions, given, classes, dataset)
         texts, problems = tuple(matched.texts[info.id] for info in classes), matched.problems
     else:
+        if (
+            refusal is not None
+            and kind in (None, "description")
+            and not any("description" in info.texts for info in dataset.classes)
+        ):
+            raise refusal
         texts = tuple(_text(dataset, info, kind or "description") for info in classes)
     chosen = {info.id for info in classes}
-    foreign = tuple(info.description for info in dataset.classes if info.id not in chosen)
+    foreign = tuple(
+        info.description for info in dataset.classes if info.id not in chosen and "description" in info.texts
+    )
     return Selection(dataset, where, classes, texts, foreign, tuple(dict.fromkeys((*dataset.problems, *problems))))
 
 
@@ -182,7 +190,17 @@ def open_described(data: str, descriptions: Path | None) -> Dataset:
         return open_dataset(data, descriptions=descriptions)
 
 
+def _open(data: str, descriptions: Path | None) -> tuple[Dataset, InputError | None]:
+    """As `open_described`, but only the classes that are chosen later need a text; and what the strict way objected."""
+    try:
+        return open_dataset(data), None
+    except InputError as error:
+        return open_dataset(data, descriptions=descriptions, undescribed=True), error
+
+
 def _text(dataset: Dataset, info: ClassInfo, kind: str) -> str:
+    if kind == "description":
+        return info.description
     if kind not in info.texts:
         raise InputError(f"{dataset.name} has no text {kind!r} for {info.name!r}; use one of {', '.join(info.texts)}")
     return info.texts[kind]

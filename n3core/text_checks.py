@@ -108,6 +108,11 @@ def check_name(name: Any) -> str:
         raise InputError("a class has an empty name; give it one")
     if len(name) > MAX_NAME_CHARACTERS:
         raise InputError(f"class name {name[:40]!r}... has {len(name):,} characters; use at most {MAX_NAME_CHARACTERS}")
+    if byte := re.search("[\udc80-\udcff]", name):  # as Python reads the name of a file that is not UTF-8
+        raise InputError(
+            f"class name {name[:80]!r} is not UTF-8 (byte 0x{ord(byte[0]) - 0xDC00:02x} at position {byte.start()}); "
+            "rename it"
+        )
     if control := first_control(name):
         raise InputError(f"class name {name[:80]!r} has the control character {control}; remove it")
     return name

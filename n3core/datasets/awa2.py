@@ -49,7 +49,12 @@ def is_awa2(folder: Path) -> bool:
 
 
 def open_awa2(
-    folder: Path, split: str | None = None, descriptions: Path | None = None, *, strict: bool = False
+    folder: Path,
+    split: str | None = None,
+    descriptions: Path | None = None,
+    *,
+    strict: bool = False,
+    undescribed: bool = False,
 ) -> PublishedDataset:
     """Open Animals with Attributes 2; arguments and errors as `PublishedDataset`, and for a class without images."""
     folder = unpacked(folder, AWA2, "JPEGImages")
@@ -66,7 +71,7 @@ def open_awa2(
         )
     rules = SplitRules(AWA2.name, SIZES, ("RANDOM",), own_lists={"SS": folder})
     contents = Contents(folder, folder / "JPEGImages", names, images, rules)
-    return PublishedDataset(AWA2, contents, split, descriptions, strict=strict)
+    return PublishedDataset(AWA2, contents, split, descriptions, strict=strict, undescribed=undescribed)
 
 
 def read_awa2_attributes(folder: Path) -> np.ndarray:

@@ -43,7 +43,13 @@ class ClassInfo:
 
     @property
     def description(self) -> str:
-        """The main text of the class."""
+        """The main text of the class.
+
+        Raises:
+            InputError: it has none.
+        """
+        if "description" not in self.texts:
+            raise InputError(f"the class {self.name!r} has no description; add one")
         return self.texts["description"]
 
 

@@ -27,13 +27,16 @@ class FolderDataset:
         descriptions: descriptions or task file; by default descriptions.json, .yaml or .csv in the folder. A
             splits.json in the folder sets the splits, otherwise each of them holds all classes.
         strict: raise on a description without class instead of listing it in `problems`.
+        undescribed: let classes be that have no description.
 
     Raises:
         InputError: no images, no descriptions, fewer than 2 classes, duplicate or empty classes, a class without
             description.
     """
 
-    def __init__(self, folder: Path, descriptions: Path | None = None, *, strict: bool = False) -> None:
+    def __init__(
+        self, folder: Path, descriptions: Path | None = None, *, strict: bool = False, undescribed: bool = False
+    ) -> None:
         self.name = folder.resolve().name
         self.title = self.name
         if not folder.is_dir():
@@ -49,9 +52,9 @@ class FolderDataset:
                     f"{folder} has images such as {loose[0]} but no sub-folder per class; sort them into some"
                 )
             raise InputError(f"{folder} has no images; put one sub-folder of images per class there")
-        texts = descriptions or find_descriptions([folder / "descriptions"], folder)
+        texts = descriptions or find_descriptions([folder / "descriptions"], folder, needed=not undescribed)
         self.classes: tuple[ClassInfo, ...]
-        self.classes, unmatched = describe_classes(list(files), folder, texts, strict)
+        self.classes, unmatched = describe_classes(list(files), folder, texts, strict, undescribed)
         self._paths = {
             f"{info.id}/{_printable(path.name)}": path
             for info, paths in zip(self.classes, files.values(), strict=True)

@@ -169,13 +169,16 @@ class ParquetDataset:
         descriptions: descriptions or task file; by default <file name without .parquet>.json, .yaml or .csv beside the
             file, or descriptions.json there. A splits.json beside it sets the splits, otherwise each holds all classes.
         strict: raise on a description without class instead of listing it in `problems`.
+        undescribed: let classes be that have no description.
 
     Raises:
         InputError: columns not found, no rows, no descriptions, fewer than 2 classes, duplicate or empty classes, a
             class without description.
     """
 
-    def __init__(self, path: Path, descriptions: Path | None = None, *, strict: bool = False) -> None:
+    def __init__(
+        self, path: Path, descriptions: Path | None = None, *, strict: bool = False, undescribed: bool = False
+    ) -> None:
         self.name = self.title = path.stem
         self.version = files_version([path])
         image_column, class_column = _find_columns(open_parquet(path).schema_arrow, path)
@@ -183,9 +186,10 @@ class ParquetDataset:
         rows_by_class = self._rows.rows_by_class
         if not rows_by_class:
             raise InputError(f"{path} has no row with a class in {class_column!r}; write it again")
-        texts = descriptions or find_descriptions([path.with_suffix(""), path.parent / "descriptions"], path)
+        candidates = [path.with_suffix(""), path.parent / "descriptions"]
+        texts = descriptions or find_descriptions(candidates, path, needed=not undescribed)
         self.classes: tuple[ClassInfo, ...]
-        self.classes, unmatched = describe_classes(sorted(rows_by_class), path, texts, strict)
+        self.classes, unmatched = describe_classes(sorted(rows_by_class), path, texts, strict, undescribed)
         refs = {
             info.id: tuple(ImageRef(f"row {row}", info.id) for row in rows_by_class[label])
             for info, label in zip(self.classes, sorted(rows_by_class), strict=True)

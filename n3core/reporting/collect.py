@@ -176,7 +176,7 @@ def _evaluate(
         return found
     known = {info.id for info in source.classes if info is not None}
     others = source.dataset.classes if source.dataset is not None else ()
-    foreign = [info.description for info in others if info.id not in known]
+    foreign = [info.description for info in others if info.id not in known and "description" in info.texts]
     controls = measure_controls(
         engine.predict_function,
         task.texts,

@@ -205,11 +205,11 @@ def load_files(paths: Sequence[Path], size: int) -> Pictures:
 
 
 def _open(name: str, descriptions: Path) -> Dataset:
-    """Texts of one's own images may lie with them or come from the given file alone."""
+    """Texts of one's own images may lie with them or come from the given file alone, for some of the classes."""
     try:
         return open_dataset(name)
     except InputError:
-        return open_dataset(name, descriptions=descriptions)
+        return open_dataset(name, descriptions=descriptions, undescribed=True)
 
 
 def _parts(dataset: Any) -> tuple[str, ...]:
