@@ -93,6 +93,19 @@ def test_classes_are_found_in_the_spellings_that_evaluate_knows(image_folder: Pa
     assert "are the same class" in refused("diagnose", "--data", folder, "--descriptions", tmp_path / "twice.json")
 
 
+def test_a_task_file_leads_to_the_dataset_beside_it(image_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(image_folder, tmp_path / "proj" / "cloth")
+    (tmp_path / "proj" / "cloth" / "descriptions.json").rename(tmp_path / "proj" / "own.json")
+    classes = [{"name": name, "description": text} for name, text in TEXTS.items()]
+    for name, pictures in (("cloth", 18), ("./cloth::own.json", 18), ("fieldbook-flowers", None), ("silk", None)):
+        (tmp_path / "proj" / "task.json").write_text(json.dumps({"dataset": name, "classes": classes}))
+        arguments = ("diagnose", "--descriptions", tmp_path / "proj" / "task.json")
+        if pictures:
+            assert run_json(*arguments)["images"] == pictures
+        else:
+            assert ("no dataset 'silk'" if name == "silk" else "has none of the classes") in refused(*arguments)
+
+
 def test_diagnose_ranks_with_reasons(descriptions: Path, image_folder: Path) -> None:
     found = run_json("diagnose", "--data", image_folder, "--descriptions", descriptions)
     assert found["images"] == 18 and [entry["rank"] for entry in found["ranking"]] == [1, 2, 3]
