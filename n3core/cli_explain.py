@@ -33,7 +33,10 @@ Classes = Annotated[Path | None, typer.Option(help="File that names the classes.
 Limit = Annotated[int | None, typer.Option(help="At most so many images of each class.", min=1)]
 Images = Annotated[list[Path] | None, typer.Option("--image", help="Image file, instead of those of a dataset.")]
 Target = Annotated[str, typer.Option(help="Class to explain: its name, or predicted, or true.")]
-Method = Annotated[str, typer.Option(help="Saliency: gradient, integrated_gradients, grad_cam, occlusion...")]
+Method = Annotated[  # all there are, whose owner would import numpy to show a help
+    str,
+    typer.Option(help="Saliency: gradient, gradient_x_input, integrated_gradients, smoothgrad, grad_cam or occlusion."),
+]
 Quantity = Annotated[str, typer.Option(help="What the saliency explains: loss or logit.")]
 Measure = Annotated[bool, typer.Option("--measure", help="Synthesize without each class and by its name alone, too.")]
 

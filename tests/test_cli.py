@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -16,9 +17,11 @@ import torch
 from PIL import Image
 from safetensors import safe_open
 
+from n3core.baselines.registry import METHODS as BENCHMARK_METHODS
 from n3core.checkpoint import load_checkpoint
 from n3core.known_checkpoints import known_checkpoints
 from n3core.pretrain import load_base
+from n3core.results.saliency import METHODS as SALIENCY_METHODS
 from n3core.selection import read_class_names
 from tests.command_line import refused, run, run_json, save_tiny_checkpoint
 
@@ -349,6 +352,14 @@ def refused_at_last(*arguments: object) -> str:
 
 def test_the_version_is_told() -> None:
     assert run("--version").stdout == f"n3-studio {importlib.metadata.version('n3-studio')}\n"
+
+
+def test_help_lists_what_there_is_to_choose_from() -> None:
+    def words(command: str) -> set[str]:
+        return set(re.findall(r"[\w-]+", re.sub(r"[\u2500-\u257f]", " ", run(command, "--help").output)))
+
+    assert set(BENCHMARK_METHODS) <= words("benchmark")
+    assert set(SALIENCY_METHODS) <= words("explain") & words("report")
 
 
 def test_help_is_fast_because_nothing_heavy_is_imported() -> None:
