@@ -28,6 +28,7 @@ from n3core.cli_options import (
     Device,
     Json,
     Seed,
+    Split,
     load_engine,
     print_json,
     show_progress,
@@ -78,7 +79,8 @@ def run_app(
     checkpoint: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Folder of a trained N3, given again for more to switch between; the shipped ones by default."
+            help="Folder of a trained N3, given again for more to switch between; $N3_CHECKPOINT, or the shipped "
+            "ones, by default."
         ),
     ] = None,
 ) -> None:
@@ -126,7 +128,7 @@ def _check_port(host: str, port: int) -> None:
 @app.command()
 def evaluate(
     data: Data,
-    split: Annotated[str | None, typer.Option(help="train, val, test (the default) or all.")] = None,
+    split: Split = None,
     classes: Annotated[Path | None, typer.Option(help="File that names the classes, instead of a split.")] = None,
     descriptions: Annotated[Path | None, typer.Option(help="Descriptions or task file instead of own texts.")] = None,
     text: Annotated[str | None, typer.Option(help="Which own text: description (default), gloss, name.")] = None,

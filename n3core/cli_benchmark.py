@@ -30,6 +30,13 @@ SplitFile = Annotated[
     Path | None, typer.Option(help='Own split: {"train": [classes], "val": [classes], "test": [classes]}.')
 ]
 Texts = Annotated[Path | None, typer.Option(help="Descriptions file instead of the dataset's own texts.")]
+Methods = Annotated[  # all of the registry, which would import torch to show a help
+    str,
+    typer.Option(
+        help="all, or some of n3, n3-fc, n3-cn, n3-shipped, pdcnn-fc, pdcnn-fc-conv, megazsl, eszsl, mlp, mlp-cosine, "
+        "mlp-cn, attended, clip, separated by commas."
+    ),
+]
 Seeds = Annotated[int, typer.Option(help="Fits of each method, with seeds 0, 1, ...", min=1)]
 Trials = Annotated[int, typer.Option(help="Settings tried for each method on validation classes; 0: defaults.", min=0)]
 Permutations = Annotated[int, typer.Option(help="Random orders of the classes to try.", min=0)]
@@ -46,7 +53,7 @@ def benchmark(
     split: Split = None,
     split_file: SplitFile = None,
     descriptions: Texts = None,
-    methods: Annotated[str, typer.Option(help="all, or names separated by commas.")] = "all",
+    methods: Methods = "all",
     setting: Annotated[
         str, typer.Option(help="Some of conventional, generalized, continual, separated by commas.")
     ] = "conventional",

@@ -33,7 +33,10 @@ Classes = Annotated[Path | None, typer.Option(help="File that names the classes.
 Limit = Annotated[int | None, typer.Option(help="At most so many images of each class.", min=1)]
 Images = Annotated[list[Path] | None, typer.Option("--image", help="Image file, instead of those of a dataset.")]
 Target = Annotated[str, typer.Option(help="Class to explain: its name, or predicted, or true.")]
-Method = Annotated[str, typer.Option(help="Saliency: gradient, integrated_gradients, grad_cam, occlusion...")]
+Method = Annotated[  # all there are, whose owner would import numpy to show a help
+    str,
+    typer.Option(help="Saliency: gradient, gradient_x_input, integrated_gradients, smoothgrad, grad_cam or occlusion."),
+]
 Quantity = Annotated[str, typer.Option(help="What the saliency explains: loss or logit.")]
 Measure = Annotated[bool, typer.Option("--measure", help="Synthesize without each class and by its name alone, too.")]
 
@@ -228,6 +231,9 @@ def _open(data: str | None, descriptions: Path | None, split: str | None, classe
     source = open_source(data, descriptions, split=split, classes_file=classes)
     for line in source.warnings:
         warn(line)
+    if source.dataset is not None and source.missing:
+        more = f" and {len(source.missing) - 1} more classes" if len(source.missing) > 1 else ""
+        warn(f"{source.dataset.name} has no images of {source.missing[0]!r}{more}; check the name if it should")
     return source
 
 

@@ -122,7 +122,7 @@ def _names(classes: Path | None, data: str | None) -> tuple[str, ...]:
     else:
         from n3core.datasets.registry import open_dataset
 
-        dataset = open_dataset(str(data))
+        dataset = open_dataset(str(data), undescribed=True)
         names, where = tuple(info.name for info in dataset.classes), dataset.name
     if len(names) > 1:  # a single class is as good as many here
         check_names(names, where)

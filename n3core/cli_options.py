@@ -30,6 +30,7 @@ __all__ = [
     "Device",
     "Json",
     "Seed",
+    "Split",
     "load_engine",
     "print_json",
     "show_progress",
@@ -81,7 +82,15 @@ def _wrong_usage(error: typer.TyperException) -> str:
 
 Data = Annotated[str, typer.Option(help="Dataset: a name, a folder or a parquet file.")]
 Descriptions = Annotated[Path, typer.Option(help="Descriptions or task file (json, yaml, csv).")]
-Checkpoint = Annotated[Path | None, typer.Option(help="Folder of a trained N3; the shipped one by default.")]
+Checkpoint = Annotated[
+    Path | None, typer.Option(help="Folder of a trained N3; $N3_CHECKPOINT, or the shipped one, by default.")
+]
+Split = Annotated[
+    str | None,
+    typer.Option(
+        help="train, val, test or all, or another split of the dataset; test by default, all where it has no splits."
+    ),
+]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Seed = Annotated[int, typer.Option(help="Of everything drawn at random.", min=0, max=2**63 - 1)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]

@@ -92,7 +92,7 @@ def train(
 ) -> None:
     """Meta-train an N3 on the seen classes of datasets.
 
-    The base's features are centred on the first of them.
+    With --base, the features are centred on the first of them.
     """
     import torch
 

@@ -5,11 +5,13 @@ Owns the task format and the matching of texts to classes; knows no dataset, no 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import difflib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from n3core.class_entries import read_entries
 from n3core.documents import check_suffix, dump_document, parse_document, read_document, write_text
 from n3core.errors import InputError
 from n3core.text_checks import (
@@ -18,7 +20,7 @@ from n3core.text_checks import (
     check_names,
     check_text,
     first_control,
-    kind_of,
+    list_number,
     loose_keys,
     match_key,
 )
@@ -36,8 +38,8 @@ __all__ = [
     "save_task",
 ]
 
-_NAME_HEADERS = ("name", "class", "class_name", "classname", "label", "category", "species", "id")
-_TEXT_HEADERS = ("description", "text", "descriptions", "caption", "document")
+_MAX_COMPARED = 1000  # texts without class that are compared with the name of a class without text
+_LOOSE = ("loose", "possessive")  # forms in which the number of a list is left out
 
 
 class NamedClass(Protocol):
@@ -96,7 +98,8 @@ def load_descriptions(path: Path | str) -> dict[str, str]:
     """Read class texts from a descriptions file or a task file.
 
     Args:
-        path: json object or yaml mapping name -> text, csv of two columns (a header is optional), or a task file.
+        path: json object or yaml mapping name -> text, a list of entries with name and text, csv of two columns (or
+            more under a header that names them), or a task file.
 
     Returns:
         Class key -> text, in the order of the file.
@@ -159,6 +162,7 @@ def match_descriptions(
     *,
     among: Iterable[NamedClass] | None = None,
     strict: bool = False,
+    partial: bool = False,
 ) -> MatchedDescriptions:
     """Give every class its text, by the forms of `class_finder`; nothing is guessed.
 
@@ -168,42 +172,57 @@ def match_descriptions(
         among: all classes of the dataset where `classes` is one split of it: a text for a class outside the split is
             no problem then.
         strict: raise on a text without class instead of listing it.
+        partial: leave out a class without text instead of raising.
 
     Returns:
         Texts by class id and the texts that found no class.
 
     Raises:
-        InputError: a class without text, two texts for one class, or (strict) a text without class.
+        InputError: (unless partial) a class without text, two texts for one class, or (strict) a text without class.
     """
     wanted = list(classes)
     find = class_finder(among if among is not None else wanted)
     by_id: dict[str, str] = {}
     keys: dict[str, str] = {}
-    problems: list[str] = []
+    strays: list[str] = []
     for key, text in texts.items():
         found = find(key)
         if len(found) > 1:
             ids = ", ".join(sorted(found))
             raise InputError(f"the description {key!r} fits {len(found)} classes; use one of the ids {ids}")
         if not found:
-            problems.append(f"the description {key!r} belongs to no class; rename it or leave it out")
+            strays.append(key)
             continue
         (class_id,) = found
         if class_id in by_id:
             raise InputError(f"the descriptions {keys[class_id]!r} and {key!r} are for the same class; remove one")
         by_id[class_id], keys[class_id] = text, key
+    problems = [f"the description {key!r} belongs to no class; rename it or leave it out" for key in strays]
     if strict and problems:
         raise InputError(problems[0])
     missing = [entry for entry in wanted if entry.id not in by_id]
-    if missing:
+    if missing and not partial:
         more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
-        left = f"; {problems[0].partition(';')[0]}" if problems else ""
-        raise InputError(f"the class {missing[0].name!r}{more} has no description; add one under that name{left}")
-    return MatchedDescriptions({entry.id: by_id[entry.id] for entry in wanted}, tuple(problems))
+        hint = _hint(missing[0].name, strays)
+        raise InputError(f"the class {missing[0].name!r}{more} has no description; add one under that name{hint}")
+    return MatchedDescriptions({entry.id: by_id[entry.id] for entry in wanted if entry.id in by_id}, tuple(problems))
+
+
+def _hint(name: str, strays: Sequence[str]) -> str:
+    """Which text without class may be meant for a class without text."""
+    keys = {match_key(key): key for key in reversed(strays[:_MAX_COMPARED])}
+    if close := difflib.get_close_matches(match_key(name), keys, n=1):
+        return f"; the description {keys[close[0]]!r} belongs to no class, did you mean {name!r}?"
+    if not strays:
+        return ""
+    more = f" (and {len(strays) - 1} more)" if len(strays) > 1 else ""
+    return f"; the description {strays[0]!r}{more} belongs to no class"
 
 
 def class_finder(classes: Iterable[NamedClass]) -> Callable[[str], frozenset[str]]:
     """Look classes up by id, by name, by `match_key` and last by `loose_keys`; the strictest form that fits wins.
+
+    In the last form the number of a list ("001.Crow") is left out only where the other side has the same or none.
 
     Args:
         classes: where to look.
@@ -212,6 +231,7 @@ def class_finder(classes: Iterable[NamedClass]) -> Callable[[str], frozenset[str
         A function from a key to the ids of the classes it fits: none, one, or several where it is ambiguous.
     """
     entries = list(classes)
+    numbers = {entry.id: list_number(entry.id) or list_number(entry.name) for entry in entries}
     owners: dict[tuple[str, str], frozenset[str]] = {}
     for entry in entries:
         for form in _forms(entry.name)[1:] + (("id", entry.id),):
@@ -221,7 +241,15 @@ def class_finder(classes: Iterable[NamedClass]) -> Callable[[str], frozenset[str
             owners.setdefault(form, frozenset({entry.id}))
 
     def find(key: str) -> frozenset[str]:
-        return next((ids for form in _forms(key) if (ids := owners.get(form))), frozenset())
+        number = list_number(key)
+        for form in _forms(key):
+            found = owners.get(form, frozenset())
+            if number and form[0] in _LOOSE:
+                same = frozenset(found_id for found_id in found if numbers[found_id] == number)
+                found = same or frozenset(found_id for found_id in found if not numbers[found_id])
+            if found:
+                return found
+        return frozenset()
 
     return find
 
@@ -249,16 +277,7 @@ def _optional(value: Any, key: str, where: str) -> str | None:
 
 
 def _entries(document: Any, where: str) -> tuple[ClassDescription, ...]:
-    if isinstance(document, dict) and isinstance(document.get("classes"), list):
-        pairs = _pairs_of_list(document["classes"], where)
-    elif isinstance(document, dict):
-        pairs = list(document.items())
-    elif isinstance(document, list) and all(isinstance(row, list) for row in document):
-        pairs = _pairs_of_rows(document, where)
-    elif isinstance(document, list):
-        pairs = _pairs_of_list(document, where)
-    else:
-        raise InputError(f"{where} holds a {kind_of(document)}; it must map class names to texts")
+    pairs = read_entries(document, where)
     if not pairs:
         raise InputError(f"{where} has no class; add names with their descriptions")
     try:
@@ -268,40 +287,3 @@ def _entries(document: Any, where: str) -> tuple[ClassDescription, ...]:
     if len(entries) > 1:
         check_names([entry.name for entry in entries], where)
     return entries
-
-
-def _pairs_of_list(items: list[Any], where: str) -> list[tuple[Any, Any]]:
-    pairs = []
-    for number, item in enumerate(items, start=1):
-        if not isinstance(item, dict):
-            raise InputError(f"{where}: class {number} is a {kind_of(item)}; it needs 'name' and 'description'")
-        for key in ("name", "description"):
-            if key not in item:
-                called = f" ({str(item['name'])[:80]!r})" if "name" in item else ""
-                raise InputError(f"{where}: class {number}{called} has no {key!r}; add it")
-        pairs.append((item["name"], item["description"]))
-    return pairs
-
-
-def _pairs_of_rows(rows: list[list[str]], where: str) -> list[tuple[Any, Any]]:
-    if not rows:
-        return []
-    if other := next((cell for row in rows for cell in row if not isinstance(cell, str)), None):
-        raise InputError(f"{where}: {str(other)[:80]!r} is a {kind_of(other)} instead of a text; write name and text")
-    header = [cell.strip().casefold() for cell in rows[0]]
-    names = [known for known in _NAME_HEADERS if known in header]
-    texts = [known for known in _TEXT_HEADERS if known in header]
-    if names and texts:
-        for used in (names[0], texts[0]):
-            if header.count(used) > 1:
-                raise InputError(f"{where} has two columns {used!r}; rename one")
-        name, text, body = header.index(names[0]), header.index(texts[0]), rows[1:]
-    else:
-        name, text, body = 0, 1, rows
-    width = len(rows[0]) if names and texts else 2
-    for number, row in enumerate(rows, start=1):
-        if len(row) != width:
-            raise InputError(
-                f"{where}: row {number} has {len(row)} columns instead of {width}; quote texts that contain commas"
-            )
-    return [(row[name], row[text]) for row in body]

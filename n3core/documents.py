@@ -8,7 +8,6 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-import itertools
 import json
 import os
 import tempfile
@@ -18,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from n3core.csv_rows import parse_rows
 from n3core.errors import InputError
 
 __all__ = [
@@ -45,7 +45,8 @@ def read_document(path: Path | str) -> Any:
         path: the file; its suffix names the format.
 
     Returns:
-        Mappings, lists and scalars (yaml scalars are strings); for csv a list of rows, each a list of strings.
+        Mappings, lists and scalars (yaml scalars are strings, but None for a null in a mapping); for csv a list of
+        rows, each a list of strings.
 
     Raises:
         InputError: missing, larger than `MAX_FILE_BYTES`, not UTF-8, binary, of an unknown suffix or malformed.
@@ -86,7 +87,8 @@ def parse_document(data: bytes, name: str) -> Any:
         if suffix == ".json":
             return json.loads(text, object_pairs_hook=lambda pairs: _unique(pairs, name))
         if suffix in (".csv", ".tsv"):
-            return _parse_csv(text, suffix, name)
+            marks = {"separators": ("\t",)} if suffix == ".tsv" else {}
+            return parse_rows(text, name, most=_MAX_VALUES, **marks)
         return _parse_yaml(text, name)
     except InputError:
         raise
@@ -170,18 +172,6 @@ def _unique(pairs: list[tuple[str, Any]], name: str) -> dict[str, Any]:
     return values
 
 
-def _parse_csv(text: str, suffix: str, name: str) -> list[list[str]]:
-    parsed = []
-    for delimiter in ("\t",) if suffix == ".tsv" else (",", ";", "\t"):
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-        rows = list(itertools.islice(reader, _MAX_VALUES + 1))
-        if len(rows) > _MAX_VALUES:
-            raise InputError(f"{name} has more than {_MAX_VALUES:,} rows; use at most one for each class")
-        parsed.append([row for row in rows if any(cell.strip() for cell in row)])
-    even = [rows for rows in parsed if len({len(row) for row in rows}) == 1 and len(rows[0]) > 1]
-    return even[0] if even else parsed[0]
-
-
 def _parse_yaml(text: str, name: str) -> Any:
     # Events first: they cost no recursion, so depth is known before the tree is built.
     depth = values = 0
@@ -204,10 +194,16 @@ def _build_yaml(node: Any, name: str) -> Any:
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 raise InputError(f"{name} has a list or mapping as a key at line {key.start_mark.line + 1}; use a name")
-        return _unique([(key.value, _build_yaml(value, name)) for key, value in node.value], name)
+        return _unique(
+            [(key.value, None if _is_null(value) else _build_yaml(value, name)) for key, value in node.value], name
+        )
     if isinstance(node, yaml.SequenceNode):
         return [_build_yaml(value, name) for value in node.value]
     return None if node is None else node.value
+
+
+def _is_null(node: Any) -> bool:
+    return isinstance(node, yaml.ScalarNode) and not node.style and node.value in ("null", "Null", "NULL", "~")
 
 
 def dump_document(value: Mapping[str, Any] | list[list[str]], suffix: str) -> str:

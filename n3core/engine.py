@@ -59,13 +59,13 @@ class Engine:
 
     def __init__(
         self,
-        checkpoint: Path | None = None,
+        checkpoint: Path | str | None = None,
         *,
         device: str = "auto",
         max_texts: int = 512,
         max_classifiers: int = 8,
     ) -> None:
-        self.checkpoint = checkpoint if checkpoint is not None else default_checkpoint()
+        self.checkpoint = Path(checkpoint) if checkpoint is not None else default_checkpoint()
         self.device = choose_device(device)
         self._model = load_checkpoint(self.checkpoint).to(self.device)
         self._encoder = TextEncoder(self._model.config.text, cache_folder() / "texts")

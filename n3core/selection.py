@@ -5,12 +5,14 @@ Owns the meeting of a dataset, a split or list of classes, and a descriptions fi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from n3core.class_entries import read_name_list
 from n3core.datasets.base import ClassInfo, Dataset, class_by_key, classes_of, is_split, load_pixels
 from n3core.datasets.registry import open_dataset
 from n3core.descriptions import MatchedDescriptions, load_descriptions, match_descriptions
@@ -91,7 +93,7 @@ def select(
         )
     given = load_descriptions(descriptions) if descriptions is not None else None
     names = read_class_names(classes_file) if classes_file is not None else None
-    dataset = open_described(data, descriptions)
+    dataset, refusal = _open(data, descriptions)
     if names is None:
         where = split or ("test" if is_split(dataset) else "all")
         classes = classes_of(dataset, where)
@@ -105,23 +107,34 @@ def select(
         matched = match_file(descriptions, given, classes, dataset)
         texts, problems = tuple(matched.texts[info.id] for info in classes), matched.problems
     else:
+        if (
+            refusal is not None
+            and kind in (None, "description")
+            and not any("description" in info.texts for info in dataset.classes)
+        ):
+            raise refusal
         texts = tuple(_text(dataset, info, kind or "description") for info in classes)
     chosen = {info.id for info in classes}
-    foreign = tuple(info.description for info in dataset.classes if info.id not in chosen)
+    foreign = tuple(
+        info.description for info in dataset.classes if info.id not in chosen and "description" in info.texts
+    )
     return Selection(dataset, where, classes, texts, foreign, tuple(dict.fromkeys((*dataset.problems, *problems))))
 
 
 def read_class_names(path: Path) -> tuple[str, ...]:
-    """Read class ids or names: one per line (.txt), a list (json, yaml), or those of a descriptions or task file.
+    """Read class ids or names: a list, or those of a descriptions or task file.
+
+    A list is a line for each (.txt; a number and a tab before every name are left out), a list in json or yaml, or one
+    column in csv.
 
     Raises:
         InputError: unreadable, or not such a list.
     """
     if path.suffix.lower() != ".txt":
-        document = read_document(path)
-        if not (isinstance(document, list) and all(isinstance(entry, str) for entry in document)):
+        listed = read_name_list(read_document(path))
+        if listed is None:
             return tuple(load_descriptions(path))
-        names = document
+        names = listed
     else:
         try:
             if path.exists() and not path.is_file():
@@ -130,7 +143,7 @@ def read_class_names(path: Path) -> tuple[str, ...]:
                 content = file.read(MAX_FILE_BYTES + 1)
             if len(content) > MAX_FILE_BYTES:
                 raise InputError(f"{path} is larger than {MAX_FILE_BYTES // 1_000_000} MB; it holds no class names")
-            names = content.decode("utf-8-sig").splitlines()
+            names = _without_numbers(content.decode("utf-8-sig").splitlines())
         except OSError as error:
             raise InputError(f"{path} cannot be read ({error.strerror}); check the path") from None
         except UnicodeDecodeError as error:
@@ -139,6 +152,12 @@ def read_class_names(path: Path) -> tuple[str, ...]:
     if not found:
         raise InputError(f"{path} names no class; write one per line")
     return found
+
+
+def _without_numbers(lines: list[str]) -> list[str]:
+    """The names of a list such as classes.txt of AWA2, whose lines are a number, a tab and a name."""
+    numbered = [re.fullmatch(r"\s*\d+\t\s*(\S.*)", line) for line in lines if line.strip()]
+    return [found[1] for found in numbered if found] if all(numbered) else lines
 
 
 def _named(dataset: Dataset, names: tuple[str, ...], where: str) -> tuple[ClassInfo, ...]:
@@ -171,7 +190,17 @@ def open_described(data: str, descriptions: Path | None) -> Dataset:
         return open_dataset(data, descriptions=descriptions)
 
 
+def _open(data: str, descriptions: Path | None) -> tuple[Dataset, InputError | None]:
+    """As `open_described`, but only the classes that are chosen later need a text; and what the strict way objected."""
+    try:
+        return open_dataset(data), None
+    except InputError as error:
+        return open_dataset(data, descriptions=descriptions, undescribed=True), error
+
+
 def _text(dataset: Dataset, info: ClassInfo, kind: str) -> str:
+    if kind == "description":
+        return info.description
     if kind not in info.texts:
         raise InputError(f"{dataset.name} has no text {kind!r} for {info.name!r}; use one of {', '.join(info.texts)}")
     return info.texts[kind]

@@ -22,6 +22,7 @@ __all__ = [
     "check_text",
     "first_control",
     "kind_of",
+    "list_number",
     "loose_keys",
     "match_key",
 ]
@@ -30,8 +31,14 @@ MAX_CHARACTERS = 100_000
 MAX_WORDS = 20_000
 MAX_NAME_CHARACTERS = 200
 MAX_CLASSES = 10_000
+_NO_TEXT = ("nan", "n/a", "#n/a", "null")  # what tables and programs write where there is nothing
 _LINE_BREAKS = re.compile(r"[\t\n\r\v\f\x85\u2028\u2029]")
-_NUMBER = re.compile(r"^\d+[.)_\s-]+(?=\D)")  # "001." of "001.Black_footed_Albatross"
+# The number of a list before a name, as in "001.Black_footed_Albatross": marked as one, so not that of "3 Series".
+_INDEX = re.compile(r"^(?:\((\d+)\)|\[(\d+)\]|(\d+)[.):]|(0\d+)(?=[\s-]))[.\s-]*(?=[^\d.\s-])")
+_SPACES = re.compile(r"(?P<digits>(?<=\d)[\s_-]+(?=\d))|[\s_]+|-+(?=\w)|(?<!\S)-+(?=\s)")
+_PLUS = re.compile(r"(?<=[^\W\d])\+(?=[^\W\d])")
+_MARKS = r"[.,;:!?\"\u201c\u201d\u201e()\[\]{}&/\u2026\u2010-\u2014\u00ae\u2122]"
+_PUNCTUATION = re.compile(rf"(?<!\d){_MARKS}+|{_MARKS}+(?!\d)")
 _APOSTROPHES = re.compile(r"['\u2018\u2019\u02bc`]")
 _POSSESSIVE = re.compile(_APOSTROPHES.pattern + r"s\b")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # no lone surrogate is valid UTF-8
@@ -40,22 +47,25 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # no l
 def match_key(key: str) -> str:
     """The form in which names are compared: no case, spaces, underscores or hyphens; one Unicode form.
 
+    Two numbers stay two ("1-12" is not "11-2"), and a hyphen that ends a word stays ("A-" is not "A").
+
     Args:
         key: a class id or name.
 
     Returns:
         The folded key; the stripped, case-folded key where nothing else would be left.
     """
-    key = unicodedata.normalize("NFC", key.casefold())
-    return "".join(character for character in key if not character.isspace() and character not in "_-") or key.strip()
+    key = unicodedata.normalize("NFC", key.casefold()).strip()
+    return _SPACES.sub(lambda found: " " if found["digits"] else "", key) or key
 
 
 def loose_keys(key: str) -> tuple[str, str]:
     """Weaker forms of a key, for the spellings of published class lists and of encyclopedias.
 
-    Both drop a leading number ("001.") and everything that is neither letter nor digit ("grizzly+bear"). The first
-    keeps the s of a possessive ("colt's foot" is "colts foot"), the second drops it too, as CUB does ("Brandt's
-    Cormorant" is "Brandt_Cormorant"). Nothing else is folded: a plural or a misspelling stays another name.
+    Both drop the number of a list ("001."; see `list_number`), punctuation and a plus between letters ("grizzly+bear").
+    The first keeps the s of a possessive ("colt's foot" is "colts foot"), the second drops it too, as CUB does
+    ("Brandt's Cormorant" is "Brandt_Cormorant"). Nothing else is folded: a plural or a misspelling stays another name,
+    and so do "C" and "C#", "A+" and "A-", "12.5" and "125".
 
     Args:
         key: a class id or name.
@@ -63,11 +73,20 @@ def loose_keys(key: str) -> tuple[str, str]:
     Returns:
         The two folded keys; `match_key` where nothing else would be left.
     """
-    plain = unicodedata.normalize("NFC", key.casefold().strip().replace("_", " "))
-    plain = _NUMBER.sub("", plain)
+    plain = unicodedata.normalize("NFC", (_visible(key) or key).casefold().replace("_", " ").strip())
+    plain = _PLUS.sub("", _INDEX.sub("", plain))
     kept, dropped = _APOSTROPHES.sub("", plain), _POSSESSIVE.sub("", plain)
-    first, second = ("".join(c for c in text if c.isalnum()) or match_key(key) for text in (kept, dropped))
+    first, second = (_PUNCTUATION.sub("", match_key(text)) or match_key(key) for text in (kept, dropped))
     return first, second
+
+
+def list_number(key: str) -> str:
+    """The number of a list before a name: "1" of "001.Crow", "01_crow" and "(1) crow"; empty if there is none.
+
+    A number that belongs to the name is none: "3 Series", "14-spot ladybird", "3.5 inch disk".
+    """
+    found = _INDEX.match(key.replace("_", " ").strip())
+    return next(filter(None, found.groups())).lstrip("0") or "0" if found else ""
 
 
 def check_name(name: Any) -> str:
@@ -89,6 +108,11 @@ def check_name(name: Any) -> str:
         raise InputError("a class has an empty name; give it one")
     if len(name) > MAX_NAME_CHARACTERS:
         raise InputError(f"class name {name[:40]!r}... has {len(name):,} characters; use at most {MAX_NAME_CHARACTERS}")
+    if byte := re.search("[\udc80-\udcff]", name):  # as Python reads the name of a file that is not UTF-8
+        raise InputError(
+            f"class name {name[:80]!r} is not UTF-8 (byte 0x{ord(byte[0]) - 0xDC00:02x} at position {byte.start()}); "
+            "rename it"
+        )
     if control := first_control(name):
         raise InputError(f"class name {name[:80]!r} has the control character {control}; remove it")
     return name
@@ -105,13 +129,15 @@ def check_text(text: Any, name: str) -> str:
         The text, stripped.
 
     Raises:
-        InputError: not a string, empty, above `MAX_CHARACTERS` or `MAX_WORDS`, or binary.
+        InputError: not a string, empty (as "N/A" is), above `MAX_CHARACTERS` or `MAX_WORDS`, or binary.
     """
     if not isinstance(text, str):
         raise InputError(f"the description of {name[:80]!r} is a {kind_of(text)}; it must be a text in quotes")
     text = text.strip()
     if not _visible(text):
         raise InputError(f"the description of {name[:80]!r} is empty; write one")
+    if text.casefold() in _NO_TEXT:
+        raise InputError(f"the description of {name[:80]!r} is {text!r}, which stands for none; write one")
     if len(text) > MAX_CHARACTERS:
         length = f"{len(text):,} characters"
         raise InputError(f"the description of {name[:80]!r} has {length}; use at most {MAX_CHARACTERS:,}")

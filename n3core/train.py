@@ -122,7 +122,7 @@ def validate(model: N3, held_out: ValidationSet, *, batch_size: int = 250) -> fl
 def calibrate_features(model: N3, pixels: np.ndarray) -> None:
     """Set the centre and the typical norm of the base's features from seen images (N, S, S, 3) uint8.
 
-    `n3 train` takes those of the first dataset that it is given.
+    `n3 train --base` takes those of the first dataset that it is given.
     """
     centre_features(model, torch.from_numpy(extract_features(model, pixels, dtype=torch.float32)))
 

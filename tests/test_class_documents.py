@@ -122,6 +122,40 @@ def test_nothing_is_guessed(text: str) -> None:
         match_descriptions({text: "b"}, classes)
 
 
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("14-spot ladybird", "10-spot ladybird"),
+        ("14-spot ladybird", "spot ladybird"),
+        ("3 Series", "5 Series"),
+        ("3_Series", "Series"),
+        ("C", "C#"),
+        ("C++", "C"),
+        ("A+", "A-"),
+        ("A", "A-"),
+        ("A*", "A"),
+        ("mallard \u2640", "mallard \u2642"),
+        ("12.5 mm", "125 mm"),
+        ("1-12", "11-2"),
+        ("001.Crow", "002.Crow"),
+        ("(1) Crow", "[2] Crow"),
+    ],
+)
+def test_what_tells_two_names_apart_is_kept(name: str, key: str) -> None:
+    with pytest.raises(InputError, match="has no description"):
+        match_descriptions({key: "a"}, [Entry(name, name)])
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [("001.Crow", "1. crow"), ("01_crow", "Crow"), ("crow", "(12) crow"), ("007-crow", "7: crow")],
+)
+def test_the_number_of_a_list_is_left_out_beside_none_or_the_same(name: str, key: str) -> None:
+    assert match_descriptions({key: "a"}, [Entry(name, name)]).texts == {name: "a"}
+    numbered = [Entry("001.Crow", "Crow"), Entry("002.Crow", "Crow")]
+    assert match_descriptions({"1. crow": "a", "2. crow": "b"}, numbered).texts == {"001.Crow": "a", "002.Crow": "b"}
+
+
 def test_a_key_that_fits_two_classes_is_refused_and_the_strictest_form_wins() -> None:
     with pytest.raises(InputError, match=r"fits 2 classes; use one of the ids 001\.Crow, 002\.Crow"):
         match_descriptions({"crow!": "a"}, [Entry("001.Crow", "001.Crow"), Entry("002.Crow", "002.Crow")])
@@ -137,7 +171,7 @@ def test_loose_keys_keep_what_tells_names_apart() -> None:
     assert loose_keys("Brandt's Cormorant") == ("brandtscormorant", "brandtcormorant")
     assert loose_keys("1984") == ("1984",) * 2 and loose_keys("n01443537") == ("n01443537",) * 2
     assert loose_keys("+++") == ("+++",) * 2
-    assert loose_keys("12.5") == ("125",) * 2, "a number is no numbering of what follows"
+    assert loose_keys("12.5") == ("12.5",) * 2, "a number is no numbering of what follows, and not 125"
 
 
 def test_documents_as_a_file_are_checked_before_they_are_matched(tmp_path: Path) -> None:

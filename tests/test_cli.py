@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -16,9 +17,12 @@ import torch
 from PIL import Image
 from safetensors import safe_open
 
+from n3core.baselines.registry import METHODS as BENCHMARK_METHODS
 from n3core.checkpoint import load_checkpoint
 from n3core.known_checkpoints import known_checkpoints
 from n3core.pretrain import load_base
+from n3core.results.saliency import METHODS as SALIENCY_METHODS
+from n3core.selection import read_class_names
 from tests.command_line import refused, run, run_json, save_tiny_checkpoint
 
 COLOURS = {"Fire_Lily": (200, 60, 20), "daisy": (240, 240, 240), "gentian": (30, 40, 200), "rue": (230, 210, 20)}
@@ -107,6 +111,30 @@ def test_images_without_texts_take_those_of_the_given_file(data: Path, descripti
     quick = ("evaluate", "--data", data, "--no-controls", "--permutations", 0)
     assert "no descriptions" in refused(*quick)
     assert run_json(*quick, "--descriptions", descriptions)["images"] == 2 * IMAGES
+
+
+def test_only_the_classes_that_are_chosen_need_a_text(data: Path, tmp_path: Path) -> None:
+    texts = {name: text for name, text in TEXTS.items() if name != "daisy"}
+    (data / "descriptions.json").write_text(json.dumps(texts))
+    (tmp_path / "some.txt").write_text("gentian\nrue\n")
+    assert run_json("evaluate", "--data", data, "--classes", tmp_path / "some.txt")["class_names"] == ["gentian", "rue"]
+    assert run_json("evaluate", "--data", data, "--permutations", 0)["class_names"] == ["gentian", "rue"]
+    (tmp_path / "texts.json").write_text(json.dumps({name: TEXTS[name] for name in ("gentian", "rue")}))
+    assert run_json("diagnose", "--data", data, "--descriptions", tmp_path / "texts.json")["images"] == 2 * IMAGES
+    assert "'daisy' has no description; add one" in refused("evaluate", "--data", data, "--split", "train")
+    (data / "descriptions.json").unlink()
+    assert "meadow has no descriptions; add descriptions.json" in refused("evaluate", "--data", data)
+
+
+def test_lists_of_classes_in_every_form(data: Path, tmp_path: Path) -> None:
+    for name, content in (
+        ("a.txt", "     1\tgentian\n     2\true\n"),
+        ("b.csv", "Class Name\ngentian\nrue\n"),
+        ("c.csv", "gentian\nrue\n"),
+        ("d.json", '["gentian", "rue"]'),
+    ):
+        (tmp_path / name).write_text(content)
+        assert read_class_names(tmp_path / name) == ("gentian", "rue"), name
 
 
 def test_warnings_go_to_stderr_and_leave_stdout_alone(data: Path) -> None:
@@ -330,6 +358,14 @@ def refused_at_last(*arguments: object) -> str:
 
 def test_the_version_is_told() -> None:
     assert run("--version").stdout == f"n3-studio {importlib.metadata.version('n3-studio')}\n"
+
+
+def test_help_lists_what_there_is_to_choose_from() -> None:
+    def words(command: str) -> set[str]:
+        return set(re.findall(r"[\w-]+", re.sub(r"[\u2500-\u257f]", " ", run(command, "--help").output)))
+
+    assert set(BENCHMARK_METHODS) <= words("benchmark")
+    assert set(SALIENCY_METHODS) <= words("explain") & words("report")
 
 
 def test_help_is_fast_because_nothing_heavy_is_imported() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -73,6 +74,36 @@ def test_drawn_pictures_tell_the_share_of_each_part() -> None:
     found = run_json("explain", "--data", "fieldbook-flowers", "--split", "test", "--limit", 1)
     shares = found["images"][0]["saliency"]["adapted"]["shares"]
     assert shares["object"]["saliency"] + shares["background"]["saliency"] == pytest.approx(1, abs=1e-3)
+
+
+def test_classes_are_found_in_the_spellings_that_evaluate_knows(image_folder: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "plants"
+    texts = dict(zip(("001.Colts_foot", "cat's ear", "ox-eye"), TEXTS.values(), strict=True))
+    for old, new in (("red", "001.Colts_foot"), ("blue", "002.Cats_ear"), ("grey", "003.Ox_eye")):
+        shutil.copytree(image_folder / old, folder / new)
+    (folder / "descriptions.json").write_text(json.dumps(texts))
+    found = run_json("diagnose", "--data", folder, "--descriptions", folder / "descriptions.json")
+    assert found["images"] == 18 and len(found["ranking"]) == 3
+    (tmp_path / "classes.txt").write_text("cat's ear\nox eye\n")
+    assert run_json("diagnose", "--data", folder, "--classes", tmp_path / "classes.txt")["images"] == 12
+    (tmp_path / "task.json").write_text(json.dumps({**texts, "violet": "A violet."}))
+    some = run("diagnose", "--data", folder, "--descriptions", tmp_path / "task.json")
+    assert some.exit_code == 0 and "warning: plants has no images of 'violet'" in some.stderr
+    (tmp_path / "twice.json").write_text(json.dumps({"colt's foot": "One.", "Colts foot": "Two."}))
+    assert "are the same class" in refused("diagnose", "--data", folder, "--descriptions", tmp_path / "twice.json")
+
+
+def test_a_task_file_leads_to_the_dataset_beside_it(image_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(image_folder, tmp_path / "proj" / "cloth")
+    (tmp_path / "proj" / "cloth" / "descriptions.json").rename(tmp_path / "proj" / "own.json")
+    classes = [{"name": name, "description": text} for name, text in TEXTS.items()]
+    for name, pictures in (("cloth", 18), ("./cloth::own.json", 18), ("fieldbook-flowers", None), ("silk", None)):
+        (tmp_path / "proj" / "task.json").write_text(json.dumps({"dataset": name, "classes": classes}))
+        arguments = ("diagnose", "--descriptions", tmp_path / "proj" / "task.json")
+        if pictures:
+            assert run_json(*arguments)["images"] == pictures
+        else:
+            assert ("no dataset 'silk'" if name == "silk" else "has none of the classes") in refused(*arguments)
 
 
 def test_diagnose_ranks_with_reasons(descriptions: Path, image_folder: Path) -> None:

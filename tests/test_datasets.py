@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import struct
+import sys
 import tracemalloc
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -105,6 +106,35 @@ def test_descriptions_may_be_named_and_may_be_a_task_file(folder: Path, tmp_path
     assert [info.description for info in dataset.classes] == ["Fire_Lily!", "daisy!", "gentian!"]
 
 
+def test_descriptions_are_found_in_any_case(folder: Path, table: Path) -> None:
+    (folder / "descriptions.json").rename(folder / "Descriptions.JSON")
+    assert open_dataset(folder).classes[1].description == "white"
+    (folder / "DESCRIPTIONS.csv").write_text("a,b\n")
+    with pytest.raises(InputError, match=r"has DESCRIPTIONS\.csv and Descriptions\.JSON; keep one"):
+        open_dataset(folder)
+    table.with_suffix(".json").rename(table.with_name("FLOWERS.Json"))
+    assert open_dataset(table).classes[1].description == "white"
+
+
+def test_classes_may_have_no_text_where_nobody_asks_for_one(folder: Path, table: Path) -> None:
+    (folder / "descriptions.json").write_text('{"daisy": "white"}')
+    table.with_suffix(".json").unlink()
+    with pytest.raises(InputError, match=r"'Fire_Lily' \(and 1 more\) has no description"):
+        open_dataset(folder)
+    some, none = open_dataset(folder, undescribed=True), open_dataset(table, undescribed=True)
+    assert [sorted(info.texts) for info in some.classes] == [["name"], ["description", "name"], ["name"]]
+    assert none.classes[0].id == "Fire_Lily" and dict(none.classes[0].texts) == {"name": "Fire Lily"}
+    with pytest.raises(InputError, match="'Fire_Lily' has no description; add one"):
+        _ = some.classes[0].description
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names of files are Unicode")
+def test_a_folder_whose_name_is_not_utf_8_is_named(folder: Path) -> None:
+    os.rename(folder / "daisy", os.fsencode(folder) + b"/caf\xe9")
+    with pytest.raises(InputError, match=r"flowers: class name 'caf\\udce9' is not UTF-8 \(byte 0xe9 at position 3\)"):
+        open_dataset(folder)
+
+
 def test_splits_file(folder: Path) -> None:
     (folder / "splits.json").write_text('{"train": ["daisy"], "test": ["gentian", "fire lily", "Daisy"]}')
     dataset = open_dataset(folder)
@@ -127,15 +157,17 @@ def test_splits_file(folder: Path) -> None:
 
 
 def test_a_name_that_fits_several_classes_of_a_split_is_refused(folder: Path) -> None:
-    for name in ("1-1", "11"):
+    for name in ("001.rose", "002.rose"):
         (folder / "daisy").with_name(name).mkdir()
         (folder / name / "a.png").write_bytes(encode((9, 9, 9)))
-    (folder / "descriptions.json").write_text(json.dumps(TEXTS | {"1-1": "one", "11": "other"}))
-    (folder / "splits.json").write_text('{"train": ["1 1"]}')
-    with pytest.raises(InputError, match=r"'train' names '1 1', which fits 2 classes; use one of the names 1-1, 11"):
+    (folder / "descriptions.json").write_text(json.dumps(TEXTS | {"001.rose": "one", "002.rose": "other"}))
+    (folder / "splits.json").write_text('{"train": ["rose"]}')
+    with pytest.raises(
+        InputError, match=r"'train' names 'rose', which fits 2 classes; use one of the names 001.rose, 0"
+    ):
         open_dataset(folder)
-    (folder / "splits.json").write_text('{"train": ["11", "1-1"]}')
-    assert open_dataset(folder).splits == {"train": ("11", "1-1")}
+    (folder / "splits.json").write_text('{"train": ["002.rose", "001.rose"]}')
+    assert open_dataset(folder).splits == {"train": ("002.rose", "001.rose")}
 
 
 def test_what_is_odd_about_splits_is_told(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import random
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,6 +88,15 @@ def test_saved_task_comes_back_whole(tmp_path: Path, suffix: str) -> None:
         ("a.csv", 'id,Description,name\n1,"red, tall",rose\n2,white,lily\n'),
         ("a.csv", "name;text\nrose;red, tall\nlily;white\n"),
         ("a.TSV", "rose\tred, tall\nlily\twhite\n"),
+        ("a.csv", "rose\tred, tall\nlily\twhite\n"),
+        ("a.csv", '"name","description"\n"rose","red, tall"\n"lily","white"\n'),
+        ("a.csv", '"rose";"red, tall"\n"lily";"white"\n'),
+        ("a.csv", 'rose, "red, tall"\nlily, white\n'),
+        ("a.csv", 'rose,"red, tall",\nlily,white,\n'),
+        ("a.csv", "sep=;\r\nrose;red, tall\r\nlily;white\r\n"),
+        ("a.csv", 'Class Name,Description\nrose,"red, tall"\nlily,white\n'),
+        ("a.csv", "Mushroom;Text\nrose;red, tall\nlily;white\n"),
+        ("a.json", '[{"Class": "rose", "text": "red, tall"}, {"class_name": "lily", "caption": "white"}]'),
     ],
 )
 def test_every_accepted_form_reads_the_same(tmp_path: Path, name: str, content: str) -> None:
@@ -148,11 +158,51 @@ def test_every_accepted_form_reads_the_same(tmp_path: Path, name: str, content: 
         ("a.json", json.dumps({str(n): "b" for n in range(10_001)}), ["10,001 classes"]),
         ("a.json", b" " * (MAX_FILE_BYTES + 1), ["20,000,000 bytes"]),
         ("a.txt", "rose: red", ["'.txt'", ".json"]),
+        ("a.csv", "rose;red,tall\nlily;white,pure\n", ["',' or ';' between name and text", "quotes"]),
+        ("a.csv", 'a,"b" c; d\ne,"f" g; h\n', ["not valid csv", "',' expected"]),
+        (
+            "a.csv",
+            "Klasse;Beschreibung\nrose;Ein Strauch mit Dornen.\nlily;Eine Blume mit Stiel.\n",
+            ["row 1, 'Klasse' and 'Beschreibung', may be a header or a class", "'name' and 'description'"],
+        ),
+        ("a.csv", "label,paper\nrose,red\nlily,white\n", ["row 1, 'label' and 'paper', may be a header"]),
+        ("a.csv", "rose,red\nlily,NaN\n", ["'lily' is 'NaN'", "write one"]),
+        ("a.json", '{"rose": "red", "lily": "n/a"}', ["'lily' is 'n/a'"]),
+        ("a.yaml", "rose: red\nlily: null\n", ["'lily' is a null"]),
+        ("a.yaml", "rose: red\nlily: ~\n", ["'lily' is a null"]),
     ],
 )
 def test_bad_files_are_named_in_one_line(tmp_path: Path, name: str, content: str | bytes, parts: list[str]) -> None:
     text = message(write(tmp_path, name, content))
     assert all(part in text for part in parts), text
+
+
+def test_a_semicolon_file_keeps_its_names_whatever_the_commas(tmp_path: Path) -> None:
+    prose = write(tmp_path, "a.csv", "rose;A shrub, with red flowers\nAnemone, wood;White, on one stalk\n")
+    assert list(load_descriptions(prose)) == ["rose", "Anemone, wood"]
+    quoted = write(tmp_path, "b.csv", 'rose;"red,tall"\nlily;"white,pure"\n')
+    assert load_descriptions(quoted) == {"rose": "red,tall", "lily": "white,pure"}
+    commas = write(tmp_path, "c.csv", "rose,red; tall\nlily,white; pure\n")
+    assert load_descriptions(commas) == {"rose": "red; tall", "lily": "white; pure"}
+
+
+def test_a_class_called_like_a_header_stays_a_class(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.csv", "label,A tag that is tied to a parcel.\nbox,Made of card.\n")
+    assert list(load_descriptions(path)) == ["label", "box"]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".yaml", ".json"])
+def test_whatever_is_saved_is_read_back(tmp_path: Path, suffix: str) -> None:
+    rng = random.Random(0)
+    parts = [",", ";", "\t", '"', "'", "\n", " ", "a", "rose", "sep=;", "#", "null", "- ", ": ", "é", "1."]
+    for _ in range(300):
+        texts = {}
+        for number in range(rng.randint(2, 4)):
+            name = "".join(rng.choices([part for part in parts if part not in "\t\n"], k=rng.randint(0, 5)))
+            texts[f"{name}{number}"] = "".join(rng.choices(parts, k=6)) + "."
+        task = TaskSpec(tuple(ClassDescription(name, text) for name, text in texts.items()))
+        save_task(task, tmp_path / f"task{suffix}")
+        assert load_task(tmp_path / f"task{suffix}").classes == task.classes
 
 
 def test_yaml_runs_nothing(tmp_path: Path) -> None:
@@ -218,6 +268,12 @@ def test_unmatched_texts_and_classes() -> None:
         match_descriptions(texts, classes, strict=True)
     with pytest.raises(InputError, match="'lily' has no description"):
         match_descriptions({"rose": "red"}, classes)
+    with pytest.raises(
+        InputError, match=r"'lily' has no description.*'Lilly' belongs to no class, did you mean 'lily'\?"
+    ):
+        match_descriptions({"notes": "mine", "rose": "red", "Lilly": "white"}, classes)
+    with pytest.raises(InputError, match=r"'lily' has no description.*'notes' belongs to no class$"):
+        match_descriptions({"notes": "mine", "rose": "red"}, classes)
     with pytest.raises(InputError, match="'a' and 'Rose' are for the same class"):
         match_descriptions({"a": "red", "Rose": "pink", "lily": "white"}, classes)
     with pytest.raises(InputError, match="fits 2 classes; use one of the ids n3, n4"):

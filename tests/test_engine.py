@@ -132,6 +132,10 @@ def test_states_do_not_depend_on_the_other_texts(checkpoint: Path) -> None:
         assert int(encoded.mask[row].sum()) == length
 
 
+def test_a_checkpoint_is_a_path_or_its_name(checkpoint: Path) -> None:
+    assert Engine(str(checkpoint), device="cpu").checkpoint == checkpoint
+
+
 def test_caches_are_bounded(checkpoint: Path) -> None:
     engine = Engine(checkpoint, device="cpu", max_texts=3, max_classifiers=2)
     for first in COLOURS:

@@ -286,6 +286,8 @@ def test_descriptions_are_needed_and_may_be_named(make: Callable[[str], Path], r
     (folder / "descriptions.json").rename(root / "texts.json")
     text = message("awa2")
     assert f"no file {folder / 'descriptions.json'}" in text and "awa2::FILE" in text
+    bare = open_dataset("awa2", undescribed=True)
+    assert all("description" not in info.texts for info in bare.classes) and bare.splits
     for given in (
         f"awa2::{root / 'texts.json'}",
         f"awa2:SS::{root / 'texts.json'}",

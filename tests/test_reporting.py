@@ -38,6 +38,7 @@ from n3core.reporting.summaries import summarise_report
 from n3core.reporting.tables import tables_of, to_csv
 from n3core.results import ConfusionMatrix, Prediction
 from n3core.results.diagnosis import ClassDiagnosis, Reason
+from n3core.results.saliency import METHODS
 
 ATTACK = "<script>window.ran = 1</script> <img src=x onerror=alert(1)> {{ 7 * 7 }} $x_1$ \u202eevil 😀 \"'"
 NAMES = ("red", "green", "blue", ATTACK[:60])
@@ -90,6 +91,24 @@ class _Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text += data
+
+
+def test_the_page_says_what_the_heat_explains_and_how(engine: Engine, source: TaskSource, report: Report) -> None:
+    assert "The heat maps explain the loss by Gradient, in the network" in _Page(to_html(report)).text
+    pictures = load_pictures(source, engine.image_size, each=1)
+    covered = collect(engine, source, pictures, ReportOptions(1, method="occlusion", quantity="logit"))
+    text = _Page(to_html(covered)).text
+    assert "explain the logit by Occlusion" in text and METHODS["occlusion"].note in text
+
+
+def test_the_seed_is_that_of_the_noise_too(engine: Engine, source: TaskSource) -> None:
+    pictures = load_pictures(source, engine.image_size, each=1)
+    one, other, again = (
+        collect(engine, source, pictures, ReportOptions(1, method="smoothgrad", seed=seed)) for seed in (0, 7, 7)
+    )
+    values = [next(iter(found.examples[0].saliency.values())).values for found in (one, other, again)]
+    assert other.seeds["SmoothGrad's noise"] == 7 and np.array_equal(values[1], values[2])
+    assert not np.array_equal(values[0], values[1])
 
 
 def test_the_page_asks_nobody_for_anything(report: Report) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -230,6 +231,9 @@ def test_titles_of_class_names() -> None:
     assert titles_of("fire lily") == ("Fire lily",)
     assert titles_of("001.Black_footed_Albatross") == ("Black footed Albatross", "Black footed albatross")
     assert titles_of("3.5 inch disk") == ("3.5 inch disk",)
+    assert titles_of("fly-agaric") == ("Fly-agaric", "Fly agaric")
+    assert titles_of("grizzly+bear") == ("Grizzly+bear", "Grizzly bear")
+    assert titles_of("C++") == ("C++",)
 
 
 def test_every_kind_of_page_is_told_apart(wiki: Wiki, open_reader: Reader) -> None:
@@ -398,6 +402,12 @@ def test_the_classes_of_a_dataset(wiki: Wiki, tmp_path: Path, image_folder: Path
     assert wiki.asked == ["Blue", "Green", "Grey", "Red"]
     assert result.stderr.splitlines()[0].startswith("warning: no --contact")
     assert "none of the 4 classes has a description on 127.0.0.1" in result.stderr.splitlines()[-1]
+    (tmp_path / "bare").mkdir()
+    for name in ("daisy", "fire lily"):
+        shutil.copytree(image_folder / "red", tmp_path / "bare" / name)
+    arguments[1] = str(tmp_path / "bare")
+    result = CliRunner().invoke(app, ["describe", "fetch", *arguments, "--delay", "0"])
+    assert result.exit_code == 0 and "fire lily" in load_descriptions(tmp_path / "a.json"), "a text needs no other text"
 
 
 @pytest.mark.parametrize(

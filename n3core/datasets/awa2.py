@@ -58,7 +58,12 @@ def is_awa2(folder: Path) -> bool:
 
 
 def open_awa2(
-    folder: Path, split: str | None = None, descriptions: Path | None = None, *, strict: bool = False
+    folder: Path,
+    split: str | None = None,
+    descriptions: Path | None = None,
+    *,
+    strict: bool = False,
+    undescribed: bool = False,
 ) -> PublishedDataset:
     """Open Animals with Attributes 2; arguments and errors as `PublishedDataset`, and for a class without images."""
     given, folder = folder, unpacked(folder, AWA2, "JPEGImages")
@@ -78,7 +83,7 @@ def open_awa2(
     odd = "testclasses.txt names neither the test classes of SS nor those of PS; what it names is the split LISTS"
     problems = (odd,) if label == "LISTS" else ()
     contents = Contents(folder, folder / "JPEGImages", names, images, rules, problems=problems, given=given)
-    return PublishedDataset(AWA2, contents, split, descriptions, strict=strict)
+    return PublishedDataset(AWA2, contents, split, descriptions, strict=strict, undescribed=undescribed)
 
 
 def read_awa2_attributes(folder: Path) -> np.ndarray:

@@ -7,15 +7,16 @@ Knows no file format and no model.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from functools import lru_cache
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from PIL import Image, ImageOps
 
+from n3core.descriptions import class_finder
 from n3core.errors import InputError
-from n3core.text_checks import match_key
 
 __all__ = [
     "ClassInfo",
@@ -42,7 +43,13 @@ class ClassInfo:
 
     @property
     def description(self) -> str:
-        """The main text of the class."""
+        """The main text of the class.
+
+        Raises:
+            InputError: it has none.
+        """
+        if "description" not in self.texts:
+            raise InputError(f"the class {self.name!r} has no description; add one")
         return self.texts["description"]
 
 
@@ -79,7 +86,7 @@ class Dataset(Protocol):
 
 
 def class_by_key(dataset: Dataset, key: str) -> ClassInfo:
-    """Find a class by its id or, whatever the case, spaces, underscores and hyphens, by its name.
+    """Find a class by its id or name, in the spellings of `n3core.descriptions.class_finder`, as texts find theirs.
 
     Args:
         dataset: where to look.
@@ -91,20 +98,14 @@ def class_by_key(dataset: Dataset, key: str) -> ClassInfo:
     Raises:
         InputError: if no class or more than one answers to the key.
     """
-    for info in dataset.classes:
-        if info.id == key:
-            return info
-    for exact in (True, False):
-        wanted = key if exact else match_key(key)
-        found = [info for info in dataset.classes if (info.name if exact else match_key(info.name)) == wanted]
-        found = found or [info for info in dataset.classes if not exact and match_key(info.id) == wanted]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            ids = ", ".join(info.id for info in found)
-            raise InputError(f"{key!r} names {len(found)} classes of {dataset.name}; use one of the ids {ids}")
-    close = _closest(key, [info.name for info in dataset.classes])
-    raise InputError(f"{dataset.name} has no class {key[:80]!r}; the closest are {', '.join(close)}")
+    found = _finder(tuple(_Key(info.id, info.name) for info in dataset.classes))(key)
+    if len(found) > 1:
+        ids = ", ".join(sorted(found))
+        raise InputError(f"{key[:80]!r} names {len(found)} classes of {dataset.name}; use one of the ids {ids}")
+    if not found:
+        close = ", ".join(_closest(key, [info.name for info in dataset.classes]))
+        raise InputError(f"{dataset.name} has no class {key[:80]!r}; the closest are {close}")
+    return next(info for info in dataset.classes if info.id in found)
 
 
 def is_split(dataset: Dataset) -> bool:
@@ -166,6 +167,17 @@ def load_pixels(dataset: Dataset, refs: Sequence[ImageRef], size: int) -> np.nda
     for row, ref in enumerate(refs):
         pixels[row] = square_pixels(dataset.load_image(ref), size)
     return pixels
+
+
+class _Key(NamedTuple):
+    id: str
+    name: str
+
+
+@lru_cache(maxsize=16)
+def _finder(keys: tuple[_Key, ...]) -> Callable[[str], frozenset[str]]:
+    """The finder of a dataset's classes, kept: pages ask for one class after the other."""
+    return class_finder(keys)
 
 
 def _closest(key: str, names: Iterable[str]) -> list[str]:

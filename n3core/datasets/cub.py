@@ -81,7 +81,12 @@ def is_cub_2010(folder: Path) -> bool:
 
 
 def open_cub_2011(
-    folder: Path, split: str | None = None, descriptions: Path | None = None, *, strict: bool = False
+    folder: Path,
+    split: str | None = None,
+    descriptions: Path | None = None,
+    *,
+    strict: bool = False,
+    undescribed: bool = False,
 ) -> PublishedDataset:
     """Open CUB-200-2011; arguments and errors as `PublishedDataset`, and for lists that contradict each other."""
     given, folder = folder, unpacked(folder, CUB_2011, "images.txt")
@@ -107,11 +112,18 @@ def open_cub_2011(
                 f"{str(class_id)[:80]!r}; unpack the archive again"
             )
         images[class_id].append(path)
-    return _dataset(CUB_2011, given, folder, images, SIZES_2011, ("RANDOM", "SCE", "U40"), split, descriptions, strict)
+    return _dataset(
+        CUB_2011, given, folder, images, SIZES_2011, ("RANDOM", "SCE", "U40"), split, descriptions, strict, undescribed
+    )
 
 
 def open_cub_2010(
-    folder: Path, split: str | None = None, descriptions: Path | None = None, *, strict: bool = False
+    folder: Path,
+    split: str | None = None,
+    descriptions: Path | None = None,
+    *,
+    strict: bool = False,
+    undescribed: bool = False,
 ) -> PublishedDataset:
     """Open CUB-200-2010; arguments and errors as `PublishedDataset`, and for lists that contradict each other."""
     given, folder = folder, unpacked(folder, CUB_2010, "lists")
@@ -130,7 +142,9 @@ def open_cub_2010(
         if path in images.get(class_id, ()):
             raise InputError(f"{folder / 'lists'} names {path[:120]!r} twice; unpack the archive again")
         images.setdefault(class_id, []).append(path)
-    return _dataset(CUB_2010, given, folder, images, SIZES_2010, ("U40", "SCE"), split, descriptions, strict)
+    return _dataset(
+        CUB_2010, given, folder, images, SIZES_2010, ("U40", "SCE"), split, descriptions, strict, undescribed
+    )
 
 
 def read_cub_attributes(folder: Path) -> np.ndarray:
@@ -160,13 +174,14 @@ def _dataset(
     split: str | None,
     descriptions: Path | None,
     strict: bool,
+    undescribed: bool,
 ) -> PublishedDataset:
     names = {class_id: _name(class_id) for class_id in images}
     groups = {class_id: name.split()[-1].casefold() for class_id, name in names.items()}
     texts = {class_id: {"coarse": group} for class_id, group in groups.items()}
     rules = SplitRules(archive.name, sizes, drawn, groups)
     contents = Contents(folder, folder / "images", names, images, rules, texts=texts, given=given)
-    return PublishedDataset(archive, contents, split, descriptions, strict=strict)
+    return PublishedDataset(archive, contents, split, descriptions, strict=strict, undescribed=undescribed)
 
 
 def _name(class_id: str) -> str:

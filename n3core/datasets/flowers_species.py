@@ -79,7 +79,12 @@ def is_flowers(folder: Path) -> bool:
 
 
 def open_flowers_species(
-    folder: Path, split: str | None = None, descriptions: Path | None = None, *, strict: bool = False
+    folder: Path,
+    split: str | None = None,
+    descriptions: Path | None = None,
+    *,
+    strict: bool = False,
+    undescribed: bool = False,
 ) -> PublishedDataset:
     """Open Flowers-Species; arguments and errors as `PublishedDataset`, and for labels that are not 1 to 102."""
     given, folder = folder, unpacked(folder, FLOWERS_SPECIES, "imagelabels.mat")
@@ -103,7 +108,7 @@ def open_flowers_species(
     rules = SplitRules(FLOWERS_SPECIES.name, SIZES, ("RANDOM",))
     problems = (*_sum_problems(folder), *_count_problems(labels))
     contents = Contents(folder, folder / "jpg", species, images, rules, dropped, texts, problems, given)
-    return PublishedDataset(FLOWERS_SPECIES, contents, split, descriptions, strict=strict)
+    return PublishedDataset(FLOWERS_SPECIES, contents, split, descriptions, strict=strict, undescribed=undescribed)
 
 
 def _read_labels(folder: Path) -> list[int]:

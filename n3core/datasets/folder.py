@@ -37,13 +37,16 @@ class FolderDataset:
         descriptions: descriptions or task file; by default descriptions.json, .yaml or .csv in the folder. A
             splits.json or .yaml in the folder sets the splits, otherwise each of them holds all classes.
         strict: raise on a description without class instead of listing it in `problems`.
+        undescribed: let classes be that have no description.
 
     Raises:
         InputError: no images, no descriptions, fewer than 2 classes, duplicate or empty classes, a class without
             description.
     """
 
-    def __init__(self, folder: Path, descriptions: Path | None = None, *, strict: bool = False) -> None:
+    def __init__(
+        self, folder: Path, descriptions: Path | None = None, *, strict: bool = False, undescribed: bool = False
+    ) -> None:
         self.name = folder.resolve().name
         self.title = self.name
         if not folder.is_dir():
@@ -55,12 +58,12 @@ class FolderDataset:
             raise InputError(f"{folder} cannot be listed ({error.strerror}); check its permissions") from None
         loose = [name for name in loose if not is_passed_over(name)]
         _check_layout(folder, files, loose, skipped)
-        texts = descriptions or find_descriptions([folder / "descriptions"], folder)
+        texts = descriptions or find_descriptions([folder / "descriptions"], folder, needed=not undescribed)
         bare = [name for name, paths in files.items() if not paths]
         bare = sorted(set(bare) - described_names(list(files), texts)) if bare else []
         files = {name: paths for name, paths in files.items() if name not in bare}
         self.classes: tuple[ClassInfo, ...]
-        self.classes, unmatched = describe_classes(list(files), folder, texts, strict)
+        self.classes, unmatched = describe_classes(list(files), folder, texts, strict, undescribed)
         self._paths: dict[str, Path] = {}
         refs: dict[str, tuple[ImageRef, ...]] = {}
         for info, (name, paths) in zip(self.classes, files.items(), strict=True):

@@ -53,7 +53,12 @@ def species_of(class_name: str) -> str:
 
 
 def open_nabirds(
-    folder: Path, split: str | None = None, descriptions: Path | None = None, *, strict: bool = False
+    folder: Path,
+    split: str | None = None,
+    descriptions: Path | None = None,
+    *,
+    strict: bool = False,
+    undescribed: bool = False,
 ) -> PublishedDataset:
     """Open NABirds; arguments and errors as `PublishedDataset`, and for lists that contradict each other."""
     given, folder = folder, unpacked(folder, NABIRDS, "hierarchy.txt")
@@ -80,7 +85,7 @@ def open_nabirds(
     texts = {species: {"coarse": group} for species, group in groups.items()}
     rules = SplitRules(NABIRDS.name, SIZES, ("RANDOM", "SCE"), groups)
     contents = Contents(folder, folder / "images", names, images, rules, texts=texts, given=given)
-    return PublishedDataset(NABIRDS, contents, split, descriptions, strict=strict)
+    return PublishedDataset(NABIRDS, contents, split, descriptions, strict=strict, undescribed=undescribed)
 
 
 def _by_number(path: Path) -> dict[int, str]:

@@ -17,7 +17,14 @@ from n3core.documents import DOCUMENT_SUFFIXES
 from n3core.errors import InputError
 from n3core.text_checks import check_name, check_names
 
-__all__ = ["CheckedImages", "check_images", "describe_classes", "described_names", "find_descriptions"]
+__all__ = [
+    "CheckedImages",
+    "as_description",
+    "check_images",
+    "describe_classes",
+    "described_names",
+    "find_descriptions",
+]
 
 _MAX_NAMED = 100  # problems named one by one; the rest are counted
 _CHECKERS = 2  # images decoded at a time while checking: each may hold 40 megapixels
@@ -37,38 +44,43 @@ class _Key:
     name: str
 
 
-def find_descriptions(candidates: Sequence[Path], where: Path) -> Path:
-    """Find the descriptions file that lies with the images.
+def find_descriptions(candidates: Sequence[Path], where: Path, *, needed: bool = True) -> Path | None:
+    """Find the descriptions file that lies with the images, in whatever case its name is written.
 
     Args:
         candidates: paths without suffix, in order of preference.
         where: the dataset, for errors.
+        needed: raise where there is none.
 
     Returns:
-        The one that exists.
+        The one that exists; None where there is none.
 
     Raises:
-        InputError: if there is none, or two for the same candidate.
+        InputError: if there is none that is needed, or two for the same candidate.
     """
     for stem in candidates:
-        found = [path for suffix in DOCUMENT_SUFFIXES if (path := stem.with_name(stem.name + suffix)).is_file()]
+        names = {(stem.name + suffix).casefold() for suffix in DOCUMENT_SUFFIXES}
+        found = sorted(path for path in stem.parent.iterdir() if path.name.casefold() in names and path.is_file())
         if len(found) > 1:
             raise InputError(f"{where} has {found[0].name} and {found[1].name}; keep one of them")
         if found:
             return found[0]
-    raise InputError(f"{where} has no descriptions; add {candidates[0].name}.json, .csv or .yaml, or name a file")
+    if needed:
+        raise InputError(f"{where} has no descriptions; add {candidates[0].name}.json, .csv or .yaml, or name a file")
+    return None
 
 
 def describe_classes(
-    names: Sequence[str], where: Path, descriptions: Path, strict: bool
+    names: Sequence[str], where: Path, descriptions: Path | None, strict: bool, undescribed: bool = False
 ) -> tuple[tuple[ClassInfo, ...], tuple[str, ...]]:
     """Check the class names and give every class its text.
 
     Args:
         names: class keys as the images carry them.
         where: the dataset, for errors.
-        descriptions: a descriptions or task file.
+        descriptions: a descriptions or task file; None gives no class a text.
         strict: raise on a description without class.
+        undescribed: let classes be that have no description.
 
     Returns:
         The classes in the order of `names`, and one line per description without class.
@@ -76,26 +88,38 @@ def describe_classes(
     Raises:
         InputError: fewer than 2 classes, duplicates, or a class without text.
     """
-    checked = [check_name(name) for name in names]
-    check_names(checked, str(where))
-    texts = load_descriptions(descriptions)
     try:
-        matched = match_descriptions(texts, [_Key(name, name) for name in checked], strict=strict)
+        checked = [check_name(name) for name in names]
     except InputError as error:
-        raise InputError(f"{descriptions.name}: {error}") from None
+        raise InputError(f"{where}: {error}") from None
+    check_names(checked, str(where))
+    texts = load_descriptions(descriptions) if descriptions is not None else {}
+    try:
+        matched = match_descriptions(texts, [_Key(name, name) for name in checked], strict=strict, partial=undescribed)
+    except InputError as error:
+        raise InputError(f"{descriptions.name if descriptions else where}: {error}") from None
     classes = tuple(
-        ClassInfo(name, name, {"name": " ".join(name.replace("_", " ").split()), "description": matched.texts[name]})
+        ClassInfo(
+            name, name, {"name": " ".join(name.replace("_", " ").split()), **as_description(matched.texts.get(name))}
+        )
         for name in checked
     )
     return classes, matched.problems
 
 
-def described_names(names: Sequence[str], descriptions: Path) -> frozenset[str]:
+def as_description(text: str | None) -> dict[str, str]:
+    """The entry of a class's texts for its description; none where there is no text."""
+    return {} if text is None else {"description": text}
+
+
+def described_names(names: Sequence[str], descriptions: Path | None) -> frozenset[str]:
     """The names that have a text in a descriptions or task file.
 
     Raises:
         InputError: as `load_descriptions`.
     """
+    if descriptions is None:
+        return frozenset()
     find = class_finder([_Key(name, name) for name in names])
     return frozenset(name for key in load_descriptions(descriptions) for name in find(key))
 

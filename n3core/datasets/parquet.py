@@ -171,18 +171,22 @@ class ParquetDataset:
             file, or descriptions.json there. <file name without .parquet>.splits.json (.yaml) or splits.json beside it
             sets the splits, otherwise each holds all classes.
         strict: raise on a description without class instead of listing it in `problems`.
+        undescribed: let classes be that have no description.
 
     Raises:
         InputError: columns not found, no rows, no descriptions, fewer than 2 classes, duplicate or empty classes, a
             class without description.
     """
 
-    def __init__(self, path: Path, descriptions: Path | None = None, *, strict: bool = False) -> None:
+    def __init__(
+        self, path: Path, descriptions: Path | None = None, *, strict: bool = False, undescribed: bool = False
+    ) -> None:
         self.name = self.title = path.stem
         self.version = files_version([path], path.parent, sample=True)
 
-        def find_texts() -> Path:
-            return descriptions or find_descriptions([path.with_suffix(""), path.parent / "descriptions"], path)
+        def find_texts() -> Path | None:
+            candidates = [path.with_suffix(""), path.parent / "descriptions"]
+            return descriptions or find_descriptions(candidates, path, needed=not undescribed)
 
         columns = find_columns(open_parquet(path), path, find_texts)
         self._image_column = columns.image
@@ -194,7 +198,7 @@ class ParquetDataset:
         texts = find_texts()
         self.classes: tuple[ClassInfo, ...]
         try:
-            self.classes, unmatched = describe_classes([name for name, _ in named], path, texts, strict)
+            self.classes, unmatched = describe_classes([name for name, _ in named], path, texts, strict, undescribed)
         except InputError as error:
             raise InputError(f"{error}; the classes are those of the column {columns.label!r}") from None
         refs = {

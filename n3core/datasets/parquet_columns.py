@@ -44,7 +44,7 @@ class Columns:
         return self.names[int(value)] if value.isdecimal() and int(value) < len(self.names) else ""
 
 
-def find_columns(file: pq.ParquetFile, where: Path, find_texts: Callable[[], Path]) -> Columns:
+def find_columns(file: pq.ParquetFile, where: Path, find_texts: Callable[[], Path | None]) -> Columns:
     """Find the image column and the class column.
 
     A class column holds text, numbers that the metadata names, or, where it is called like one, any whole numbers.
@@ -93,7 +93,9 @@ def find_columns(file: pq.ParquetFile, where: Path, find_texts: Callable[[], Pat
     return candidates[0]
 
 
-def _best_fit(file: pq.ParquetFile, candidates: Iterable[Columns], find_texts: Callable[[], Path]) -> Columns | None:
+def _best_fit(
+    file: pq.ParquetFile, candidates: Iterable[Columns], find_texts: Callable[[], Path | None]
+) -> Columns | None:
     """The first of the columns of whose values the largest share is described; None where nothing is."""
     try:
         texts = find_texts()

@@ -28,8 +28,8 @@ from n3core.datasets.base import ClassInfo, ImageRef, Subset
 from n3core.datasets.class_splits import ClassSplit, SplitRules, find_split
 from n3core.datasets.images import ImageError, decode_image, files_version
 from n3core.datasets.listings import find_missing, missing_error
+from n3core.datasets.own import as_description, find_descriptions
 from n3core.descriptions import load_descriptions, match_descriptions
-from n3core.documents import DOCUMENT_SUFFIXES
 from n3core.errors import InputError
 from n3core.text_checks import check_name, check_names
 
@@ -101,6 +101,7 @@ class PublishedDataset:
         split: name of a split; None takes the default of the rules.
         descriptions: file of class -> text; by default descriptions.json, .yaml or .csv in the folder.
         strict: raise on a description without class instead of listing it in `problems`.
+        undescribed: let classes be that have no description.
 
     Raises:
         InputError: images missing, no descriptions, a class without one, or as `find_split`.
@@ -114,6 +115,7 @@ class PublishedDataset:
         descriptions: Path | None = None,
         *,
         strict: bool = False,
+        undescribed: bool = False,
     ) -> None:
         paths = [path for images in contents.images.values() for path in images]
         missing = find_missing(contents.image_root, paths)
@@ -121,7 +123,7 @@ class PublishedDataset:
             raise missing_error(contents.image_root, missing, len(paths), archive.page)
         check_names([check_name(name) for name in contents.names.values()], str(contents.folder))
         self.classes: tuple[ClassInfo, ...]
-        self.classes, unmatched = _describe(archive, contents, descriptions, strict)
+        self.classes, unmatched = _describe(archive, contents, descriptions, strict, undescribed)
         dropped = [ClassInfo(key, name, contents.texts.get(key, {})) for key, name in contents.dropped.items()]
         found = find_split(split, self.classes, dropped, contents.folders, contents.rules)
         self.name = f"{archive.name}:{found.name}"
@@ -187,29 +189,29 @@ def unpacked(folder: Path, archive: Archive, marker: str) -> Path:
 
 
 def _describe(
-    archive: Archive, contents: Contents, descriptions: Path | None, strict: bool
+    archive: Archive, contents: Contents, descriptions: Path | None, strict: bool, undescribed: bool
 ) -> tuple[tuple[ClassInfo, ...], tuple[str, ...]]:
     """Classes with their texts, and one line per text without class."""
     if descriptions is None:
-        every = [place / f"descriptions{end}" for place in contents.folders for end in DOCUMENT_SUFFIXES]
-        found = [path for path in every if path.is_file()]
+        stems = [place / "descriptions" for place in contents.folders]
+        found = [path for stem in stems if (path := find_descriptions([stem], stem.parent, needed=False))]
         if len(found) > 1:
             raise InputError(f"{archive.name} has {found[0]} and {found[1]}; keep one of them")
-        if not found:
+        if not found and not undescribed:
             raise InputError(
                 f"{archive.name} has no descriptions: no file {contents.folder / 'descriptions.json'} (class -> text); "
                 f"put one there or name one as {archive.name}::FILE"
             )
-        descriptions = found[0]
+        descriptions = found[0] if found else None
     wanted = [_Key(key, name) for key, name in contents.names.items()]
     left_out = [_Key(key, name) for key, name in contents.dropped.items()]
-    texts = load_descriptions(descriptions)
+    texts = load_descriptions(descriptions) if descriptions is not None else {}
     try:
-        matched = match_descriptions(texts, wanted, among=[*wanted, *left_out], strict=strict)
+        matched = match_descriptions(texts, wanted, among=[*wanted, *left_out], strict=strict, partial=undescribed)
     except InputError as error:
-        raise InputError(f"{descriptions.name}: {error}") from None
+        raise InputError(f"{descriptions.name if descriptions else archive.name}: {error}") from None
     classes = tuple(
-        ClassInfo(key, name, {"name": name, **contents.texts.get(key, {}), "description": matched.texts[key]})
+        ClassInfo(key, name, {"name": name, **contents.texts.get(key, {}), **as_description(matched.texts.get(key))})
         for key, name in contents.names.items()
     )
     return classes, matched.problems

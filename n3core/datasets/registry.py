@@ -109,7 +109,9 @@ def _cleaned(path: str) -> str:
     return os.path.expanduser(path)
 
 
-def open_dataset(name_or_path: str | Path, *, descriptions: Path | str | None = None, strict: bool = False) -> Dataset:
+def open_dataset(
+    name_or_path: str | Path, *, descriptions: Path | str | None = None, strict: bool = False, undescribed: bool = False
+) -> Dataset:
     """Open a dataset by name or path.
 
     Args:
@@ -121,6 +123,7 @@ def open_dataset(name_or_path: str | Path, *, descriptions: Path | str | None = 
             of one's own or a published one. Fieldbook, Tiny ImageNet and Grocery bring their own texts;
             `match_descriptions` puts others over them.
         strict: where descriptions are read from a file, raise on a description without class.
+        undescribed: where descriptions are read from a file, let classes be that have none; they carry their name.
 
     Returns:
         The dataset.
@@ -145,32 +148,32 @@ def open_dataset(name_or_path: str | Path, *, descriptions: Path | str | None = 
     short, _, split = name.partition(":")
     try:
         if short in _PUBLISHED:
-            return _PUBLISHED[short].open(_found(short), split or None, texts, strict=strict)
-        return _open_path(path, texts, strict)
+            return _PUBLISHED[short].open(_found(short), split or None, texts, strict=strict, undescribed=undescribed)
+        return _open_path(path, texts, strict, undescribed)
     except (OSError, ValueError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{name[:200]!r} cannot be opened ({str(error)[:80]}); check the path") from None
 
 
-def _open_path(path: Path, descriptions: Path | None, strict: bool) -> Dataset:
+def _open_path(path: Path, descriptions: Path | None, strict: bool, undescribed: bool) -> Dataset:
     base, _, split = path.name.rpartition(":")
     if not path.exists() and split in GROCERY_SPLITS and is_grocery(path.with_name(base)):
         return Grocery(path.with_name(base), split)
     if base and not path.exists() and (entry := _recognise(path.with_name(base))):
-        return entry.open(path.with_name(base), split, descriptions, strict=strict)
+        return entry.open(path.with_name(base), split, descriptions, strict=strict, undescribed=undescribed)
     if path.is_dir():
         if is_tiny_imagenet(path):
             return TinyImagenet(path)
         if is_grocery(path):
             return Grocery(path)
         if entry := _recognise(path):
-            return entry.open(path, None, descriptions, strict=strict)
+            return entry.open(path, None, descriptions, strict=strict, undescribed=undescribed)
         refuse_tiny_imagenet_download(path)
         refuse_grocery_download(path)
-        return FolderDataset(path, descriptions, strict=strict)
+        return FolderDataset(path, descriptions, strict=strict, undescribed=undescribed)
     if path.is_file() and path.suffix.lower() in (".parquet", ".pq"):
-        return ParquetDataset(path, descriptions, strict=strict)
+        return ParquetDataset(path, descriptions, strict=strict, undescribed=undescribed)
     if path.is_file():
         raise InputError(f"{path} is neither a folder nor a parquet file; give one of them or a name")
     raise InputError(

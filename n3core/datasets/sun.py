@@ -39,7 +39,12 @@ def is_sun(folder: Path) -> bool:
 
 
 def open_sun(
-    folder: Path, split: str | None = None, descriptions: Path | None = None, *, strict: bool = False
+    folder: Path,
+    split: str | None = None,
+    descriptions: Path | None = None,
+    *,
+    strict: bool = False,
+    undescribed: bool = False,
 ) -> PublishedDataset:
     """Open the SUN attribute database; arguments and errors as `PublishedDataset`, and for paths without a class."""
     place = next((place for place in _PLACES if (folder / place).is_file()), _PLACES[0])
@@ -57,4 +62,4 @@ def open_sun(
         images.setdefault("_".join(parts[1:-1]), []).append(path)
     names = {class_id: class_id.replace("_", " ") for class_id in images}
     contents = Contents(folder, folder / "images", names, images, SplitRules(SUN.name, SIZES, ("RANDOM",)))
-    return PublishedDataset(SUN, contents, split, descriptions, strict=strict)
+    return PublishedDataset(SUN, contents, split, descriptions, strict=strict, undescribed=undescribed)

@@ -41,7 +41,7 @@ class ReportOptions:
     method, quantity: of the saliency.
     controls: whether to measure shuffled, name-only and empty texts.
     measured: whether to synthesize the task without each class and with its name alone.
-    seed: of resampling and shuffles.
+    seed: of resampling, shuffles and SmoothGrad's noise.
     """
 
     examples: int = 6
@@ -106,7 +106,7 @@ def collect(
         examples,
         magnitudes,
         list_versions(engine),
-        {"the resampling of pictures": options.seed, "SmoothGrad's noise": SaliencySettings().seed},
+        {"the resampling of pictures": options.seed, "SmoothGrad's noise": options.seed},
         list_notes(source, pictures, interval=evaluation is not None),
         datetime.datetime.now(datetime.UTC).date().isoformat(),
     )
@@ -176,7 +176,7 @@ def _evaluate(
         return found
     known = {info.id for info in source.classes if info is not None}
     others = source.dataset.classes if source.dataset is not None else ()
-    foreign = [info.description for info in others if info.id not in known]
+    foreign = [info.description for info in others if info.id not in known and "description" in info.texts]
     controls = measure_controls(
         engine.predict_function,
         task.texts,
@@ -201,6 +201,7 @@ def _explain(
         options.target,
         method=options.method,
         quantity=options.quantity,
+        settings=SaliencySettings(seed=options.seed),
         progress=lambda done, total: told(0.6 + 0.4 * done / total, "explaining the examples"),
     )
     return tuple(

@@ -19,7 +19,7 @@ from n3core.explain.saliency import explain_pixels, synthesize_pair
 from n3core.reporting.pictures import Pictures
 from n3core.results import Prediction
 from n3core.results.evidence import ClassEvidence, TokenEvidence
-from n3core.results.saliency import SaliencyMaps, join_maps
+from n3core.results.saliency import SaliencyMaps, SaliencySettings, join_maps
 
 __all__ = [
     "ADAPTED",
@@ -100,6 +100,7 @@ def explain(
     *,
     method: str = "gradient",
     quantity: str = "loss",
+    settings: SaliencySettings | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Explanations:
     """Explain what the network of a task says of pictures.
@@ -109,7 +110,7 @@ def explain(
         task: described classes.
         pictures: at least one.
         target: as in `choose_targets`.
-        method, quantity: of the saliency, see `n3core.explain.saliency.explain_pixels`.
+        method, quantity, settings: of the saliency, see `n3core.explain.saliency.explain_pixels`.
         progress: told how many pictures are done, of how many.
 
     Returns:
@@ -130,7 +131,7 @@ def explain(
     for start in range(0, len(pictures), _STEP):
         pixels, wanted = pictures.pixels[start : start + _STEP], targets[start : start + _STEP].tolist()
         for name, classifier in pair.items():
-            maps[name].append(explain_pixels(classifier, pixels, wanted, method, quantity=quantity))
+            maps[name].append(explain_pixels(classifier, pixels, wanted, method, quantity=quantity, settings=settings))
         evidence += explain_tokens(engine.model, encoded, task.names, task.texts, pixels, wanted)
         if progress is not None:
             progress(len(evidence), len(pictures))

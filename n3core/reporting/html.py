@@ -18,6 +18,7 @@ from n3core.reporting.content import Example, Report
 from n3core.reporting.tables import tables_of, to_csv
 from n3core.results.diagnosis import ClassDiagnosis
 from n3core.results.evidence import DescriptionEvidence
+from n3core.results.saliency import METHODS
 
 __all__ = ["Piece", "cut_text", "mark_complaints", "to_html"]
 
@@ -67,6 +68,8 @@ def to_html(report: Report) -> bytes:
         examples=[_example(example) for example in report.examples],
         figures=figures,
         files={name: _link(to_csv(rows)) for name, rows in tables_of(report).items()},
+        saliency=next((maps for example in report.examples for maps in example.saliency.values()), None),
+        methods=METHODS,
         swallowing=_swallowing(report),
         kinds=_kinds(report),
     )

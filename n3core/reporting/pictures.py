@@ -5,6 +5,7 @@ Owns the meeting of descriptions, dataset and picture files; knows no model.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from PIL import Image
 
 from n3core.datasets.base import ClassInfo, Dataset, ImageRef, class_by_key, square_pixels
 from n3core.datasets.images import decode_image
-from n3core.datasets.registry import open_dataset
+from n3core.datasets.registry import TEXTS_MARK, dataset_names, open_dataset
 from n3core.descriptions import ClassDescription, TaskSpec, load_task
 from n3core.errors import InputError
 from n3core.selection import select
@@ -109,13 +110,13 @@ def open_source(
         if kind is not None:
             raise InputError(f"--text {kind!r} and --descriptions {str(descriptions)!r} both choose texts; give one")
         task = load_task(descriptions)
-        name = data or task.dataset
+        name = data or _dataset_of(task, descriptions)
         dataset = _open(name, descriptions) if name else None
         classes = find_classes(task, dataset)
         if dataset is not None and not any(classes):
             raise InputError(f"{dataset.name} has none of the classes of {descriptions}, such as {task.names[0]!r}")
         return TaskSource(task, dataset, classes, str(descriptions), dataset.problems if dataset else ())
-    name = data or (load_task(descriptions).dataset if descriptions else None)
+    name = data or (_dataset_of(load_task(descriptions), descriptions) if descriptions else None)
     if name is None:
         raise InputError(f"{descriptions} names no dataset to take a split or classes of; add --data")
     found = select(name, split=split, classes_file=classes_file, descriptions=descriptions, kind=kind)
@@ -129,7 +130,11 @@ def open_source(
 
 
 def find_classes(task: TaskSpec, dataset: Dataset | None) -> tuple[ClassInfo | None, ...]:
-    """The class of a dataset for each class of a task, by id or name; None where there is none."""
+    """The class of a dataset for each class of a task, by id or name; None where there is none.
+
+    Raises:
+        InputError: two classes of the task are one of the dataset.
+    """
 
     def find(name: str) -> ClassInfo | None:
         try:
@@ -137,7 +142,12 @@ def find_classes(task: TaskSpec, dataset: Dataset | None) -> tuple[ClassInfo | N
         except InputError:
             return None
 
-    return tuple(find(name) for name in task.names)
+    classes = tuple(find(name) for name in task.names)
+    owners: dict[str, str] = {}
+    for name, info in zip(task.names, classes, strict=True):
+        if info is not None and owners.setdefault(info.id, name) != name:
+            raise InputError(f"{owners[info.id]!r} and {name!r} are the same class of {dataset.name}; remove one")
+    return classes
 
 
 def load_pictures(
@@ -195,12 +205,29 @@ def load_files(paths: Sequence[Path], size: int) -> Pictures:
     return Pictures(tuple(str(path) for path in paths), np.full(len(paths), _UNKNOWN, np.int64), pixels)
 
 
+def _dataset_of(task: TaskSpec, file: Path) -> str | None:
+    """The dataset that a task file names; a relative path leads from the folder of the file where something is there.
+
+    PATH:SPLIT and PATH::FILE as in `open_dataset`, whose names go before paths.
+    """
+    name = task.dataset
+    if name is None or name in dataset_names():
+        return name
+    path, mark, texts = name.partition(TEXTS_MARK)
+    beside = os.path.join(file.parent, path)
+    if not os.path.exists(beside) and not os.path.exists(beside.rpartition(":")[0]):
+        return name
+    if texts and os.path.exists(os.path.join(file.parent, texts)):
+        texts = os.path.join(file.parent, texts)
+    return f"{beside}{mark}{texts}"
+
+
 def _open(name: str, descriptions: Path) -> Dataset:
-    """Texts of one's own images may lie with them or come from the given file alone."""
+    """Texts of one's own images may lie with them or come from the given file alone, for some of the classes."""
     try:
         return open_dataset(name)
     except InputError:
-        return open_dataset(name, descriptions=descriptions)
+        return open_dataset(name, descriptions=descriptions, undescribed=True)
 
 
 def _parts(dataset: Any) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ Fallback = Literal["none", "lead"]
 CHANGES = "One section of the page; sub-headings, reference marks and left-over markup are taken out."
 _LEAD = "(lead)"
 _NUMBERED = re.compile(r"^\d+\.\s*(?=[^\W\d])")  # "001.Black_footed_Albatross"
+_JOINTS = re.compile(r"(?<=[^\W\d])[+-](?=[^\W\d])")  # "fly-agaric", "grizzly+bear"
 _NEVER_IN_TITLES = frozenset("#<>[]{}|")
 _MOST_HEADINGS = 12  # in a message
 
@@ -97,15 +98,17 @@ def collect_descriptions(
 def titles_of(name: str) -> tuple[str, ...]:
     """The titles that a class name may stand for: itself and, for titles in capitals, itself in sentence case.
 
+    The same follows with spaces for the hyphens and pluses between letters, by which folders join words.
+
     Args:
         name: such as "fire lily" or "001.Black_footed_Albatross".
 
     Returns:
-        One or two titles, without the number of a list and without underscores.
+        One to four titles, without the number of a list and without underscores.
     """
     plain = " ".join(_NUMBERED.sub("", check_name(name)).replace("_", " ").split()) or name
-    title = plain[:1].upper() + plain[1:]
-    return tuple(dict.fromkeys((title, title[:1] + title[1:].lower())))
+    titles = (form[:1].upper() + form[1:] for form in (plain, _JOINTS.sub(" ", plain)))
+    return tuple(dict.fromkeys(case for title in titles for case in (title, title[:1] + title[1:].lower())))
 
 
 def list_sources(collection: Collection) -> dict[str, Any]:

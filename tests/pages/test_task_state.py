@@ -185,6 +185,13 @@ def test_without_a_task_nothing_can_be_edited_and_nothing_breaks(state: Any) -> 
         "rose: |\n  Red.\nlily: 'White, and: pure.'",
         "- name: rose\n  description: Red.\n- name: lily\n  description: 'White, and: pure.'",
         "\ufeffrose:   Red.\r\n\r\nlily: White,\r\n  and: pure.\r\n",
+        "- rose: Red.\n- lily: White, and: pure.",
+        "* rose: Red.\n* lily: White,\n  and: pure.",
+        "1. rose: Red.\n2. lily: White, and: pure.",
+        "**rose**: Red.\n**lily**: White, and: pure.",
+        "- **rose:** Red.\n- **lily:** White, and: pure.",
+        "rose;Red.\nlily;White, and: pure.",
+        '"rose","Red."\n"lily","White, and: pure."',
     ],
 )
 def test_every_syntax_gives_the_same_classes(pasted: str) -> None:
