@@ -35,7 +35,7 @@ _NO_TEXT = ("nan", "n/a", "#n/a", "null")  # what tables and programs write wher
 _LINE_BREAKS = re.compile(r"[\t\n\r\v\f\x85\u2028\u2029]")
 # The number of a list before a name, as in "001.Black_footed_Albatross": marked as one, so not that of "3 Series".
 _INDEX = re.compile(r"^(?:\((\d+)\)|\[(\d+)\]|(\d+)[.):]|(0\d+)(?=[\s-]))[.\s-]*(?=[^\d.\s-])")
-_SPACES = re.compile(r"(?P<digits>(?<=\d)[\s_-]+(?=\d))|[\s_]+|-+(?=\w)|(?<!\S)-+(?=\s)")
+_SPACES = re.compile(r"(?P<digits>(?<=\d)[\s_-]+(?=\d))|[\s_]+|(?<!-)-+(?=\w)|(?<!\S)-+(?=\s)")
 _PLUS = re.compile(r"(?<=[^\W\d])\+(?=[^\W\d])")
 _MARKS = r"[.,;:!?\"\u201c\u201d\u201e()\[\]{}&/\u2026\u2010-\u2014\u00ae\u2122]"
 _PUNCTUATION = re.compile(rf"(?<!\d){_MARKS}+|{_MARKS}+(?!\d)")
