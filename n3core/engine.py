@@ -200,6 +200,9 @@ class Engine:
 
         Args:
             images: as in `predict`; an array that has that size already is returned as it is.
+
+        Raises:
+            ValueError: an array of another kind or shape.
         """
         size = self.image_size
         if isinstance(images, np.ndarray):

@@ -126,13 +126,17 @@ def pretrain(
         sources: image sets with targets.
         shares: relative weight of each source in a batch.
         out: run folder; a state found there is resumed.
+        base: which network, one of `BASES`.
         start: state dict of a feature network of this kind to go on from, as `load_base` returns.
+        device: "auto", "cpu" or "cuda".
+        save_every: seconds between saves of the state.
 
     Returns:
         True when finished, False when stopped early by a signal (the base so far is written all the same).
 
     Raises:
-        InputError: two sources have a head of the same name.
+        InputError: two sources have a head of the same name; the state found is damaged, of other settings or of other
+            data; a loss is no number; `out` cannot be written.
     """
     names = [name for source in sources for name in source.head_sizes]
     if twice := [name for name, count in Counter(names).items() if count > 1]:

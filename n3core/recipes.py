@@ -54,6 +54,9 @@ def pretrain_sources(
         names: datasets, or `VARIETIES`.
         size: side of the images in pixels.
         plates: share of the varieties where there are photographs too.
+
+    Raises:
+        InputError: as `open_dataset`; fewer than 2 seen classes; the same images twice; an image that cannot be read.
     """
     sources: list[PixelSet] = []
     opened = _open(names)

@@ -179,15 +179,21 @@ def train(
 
     Args:
         model: the N3 to train; its base stays frozen.
+        config: settings.
         sources: seen classes of each dataset.
         shares: chance that an episode comes from each source.
+        held_out: validation classes; with none, the last step is kept.
         out: run folder; a state found there is resumed.
+        device: "auto", "cpu" or "cuda".
+        save_every: seconds between saves of the state.
+        validate_every: steps between looks at `held_out`.
 
     Returns:
         True when finished, False when stopped early by a signal.
 
     Raises:
-        InputError: a run that is resumed lacks the weights it started from or its best figure, or they are damaged.
+        InputError: the state found is damaged, of other settings or of other data; a run that is resumed lacks the
+            weights it started from or its best figure, or they are damaged; a loss is no number.
     """
     # Without adapted layers the scales mu take no part in the loss, which several processes must be told. The buffers
     # are the frozen base, which each has.

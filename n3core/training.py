@@ -261,9 +261,14 @@ def run_steps(
     """Run steps first..last-1 with progress, metrics and periodic saves.
 
     Args:
+        accelerator: of this process.
         train_step: runs one step, returns its metrics.
         save: writes the state with the number of the next step.
+        first, last: the steps to run, `last` not among them.
+        images_per_step: of this process, for the speed shown.
         save_every: seconds between saves.
+        log_folder: of the TensorBoard files.
+        title: of the progress bar.
 
     Returns:
         True when all steps ran, False when SIGINT or SIGTERM ended the run early (state saved).

@@ -162,6 +162,9 @@ def load_pixels(dataset: Dataset, refs: Sequence[ImageRef], size: int) -> np.nda
 
     Returns:
         Pixels (N, size, size, 3), uint8, in the order of `refs`.
+
+    Raises:
+        InputError: an image cannot be read.
     """
     pixels = np.empty((len(refs), size, size, 3), dtype=np.uint8)
     for row, ref in enumerate(refs):
