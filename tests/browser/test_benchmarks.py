@@ -73,7 +73,7 @@ def test_a_results_file_from_every_side(
             page.get_by_role("button", name="Figure (SVG)").click()
         assert ElementTree.parse(download.value.path()).getroot().tag.endswith("svg")
     page.get_by_text("Settings and versions").click()
-    page.get_by_text("The command that makes this file").wait_for()
+    page.get_by_text("The command that made this file").wait_for()
 
 
 def test_the_views_by_keyboard_on_a_narrow_dark_screen(
