@@ -42,11 +42,16 @@ with below, st.container(horizontal=True, vertical_alignment="bottom"):
 classes = tuple(info for info in within if words in info.name.casefold() or words in info.description.casefold())
 with classes_column:
     wanted = pickers.show_classes(
-        classes, label="Classes", key="classes", placeholder=f"All {len(classes)} classes", in_address=True
+        classes,
+        label="Classes",
+        key="classes",
+        placeholder=f"All {len(classes)} classes" if len(classes) > 1 else "The one class",
+        in_address=True,
     )
 shown = tuple(wanted) or classes
-if dataset.problems:
-    with st.expander(f"{len(dataset.problems)} things were left out", icon=":material/warning:"):
+if count := len(dataset.problems):
+    title = "1 remark on this dataset" if count == 1 else f"{count:,} remarks on this dataset"
+    with st.expander(title, icon=":material/warning:"):
         for problem in dataset.problems[:100]:
             st.markdown(literal(problem))
 if not shown:
