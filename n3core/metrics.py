@@ -47,7 +47,7 @@ def rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
     Returns:
         -1 to 1; nan where fewer than 3 pairs remain or all values of one are equal.
     """
-    from scipy.stats import spearmanr  # half a second that most commands do not need
+    from scipy.stats import spearmanr  # imported here: most commands do not need it
 
     both = np.isfinite(one) & np.isfinite(other)
     if both.sum() < 3 or np.ptp(one[both]) == 0 or np.ptp(other[both]) == 0:

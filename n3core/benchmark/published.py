@@ -1,7 +1,6 @@
 """Figures that the papers report, as data: on other data, other base networks and other texts than a run here.
 
-Owns these numbers, each with its paper; tables show them beside those of a run, never
-among them.
+Owns these numbers, each with its paper; tables show them beside those of a run, never among them.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ def refuse_grocery_download(folder: Path) -> None:
         if (place / "classes.csv").is_file() and (place / "train.txt").is_file():
             raise InputError(
                 f"{place} is the Grocery Store Dataset as downloaded; it is read from classes.json, splits.json, "
-                f"train.parquet, val.parquet and test.parquet (README, Your own images and descriptions)"
+                "train.parquet, val.parquet and test.parquet (README, Which files are read)"
             )
 
 

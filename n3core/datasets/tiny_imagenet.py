@@ -39,8 +39,8 @@ def refuse_tiny_imagenet_download(folder: Path) -> None:
         if (place / "wnids.txt").is_file() and (place / "words.txt").is_file():
             raise InputError(
                 f"{place} is tiny-imagenet-200 as downloaded; Tiny ImageNet is read from classes.json, "
-                f"descriptions.json, splits.json, train-0.parquet to train-7.parquet and val.parquet (README, Your own "
-                f"images and descriptions); or open {place / 'train'} with descriptions by WordNet id in it"
+                "descriptions.json, splits.json, train-0.parquet to train-7.parquet and val.parquet (README, Which "
+                f"files are read); or open {place / 'train'} with descriptions by WordNet id in it"
             )
 
 

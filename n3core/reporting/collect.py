@@ -106,7 +106,7 @@ def collect(
         examples,
         magnitudes,
         list_versions(engine),
-        {"the resampling of pictures": options.seed, "SmoothGrad's noise": options.seed},
+        {"the resampling of pictures and the shuffled texts": options.seed, "SmoothGrad's noise": options.seed},
         list_notes(source, pictures, interval=evaluation is not None),
         datetime.datetime.now(datetime.UTC).date().isoformat(),
     )

@@ -16,7 +16,7 @@ from n3core.documents import DOCUMENT_SUFFIXES
 
 __all__ = ["file_stamp", "state_of"]
 
-_MOST_ENTRIES = 20_000  # files and folders of a dataset that are looked at: some 0.1 s
+_MOST_ENTRIES = 20_000  # files and folders of a dataset that are looked at
 
 
 def file_stamp(path: Path) -> int:

@@ -95,7 +95,7 @@ def new_page(chromium: playwright.Browser, request: pytest.FixtureRequest) -> It
     complaints: list[str] = []
 
     def open_it(width: int = 1400, height: int = 1000, scheme: str = "light") -> playwright.Page:
-        # Without motion: painting the shimmer of what is loading takes a fifth of the time here.
+        # Without motion: without a GPU, painting the shimmer of what is loading takes time from the tests.
         context = chromium.new_context(
             viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce"
         )
