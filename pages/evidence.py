@@ -36,11 +36,6 @@ try:
     with left:
         choice = evidence_picture.show(task)
     if choice is None:
-        st.info(
-            "This task has no pictures to explain: its classes are in no dataset that can be opened. Look at pictures "
-            "of your own, or open a task whose classes are those of a dataset.",
-            icon=":material/image_not_supported:",
-        )
         st.stop()
     with left:
         view = st.segmented_control(

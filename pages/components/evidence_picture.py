@@ -60,6 +60,11 @@ def show(task: TaskSpec) -> Choice | None:
     """
     offered = _offered(task)
     if not offered:
+        st.info(
+            "This task has no pictures to explain: its classes are in no dataset that can be opened. Look at pictures "
+            "of your own, or open a task whose classes are those of a dataset.",
+            icon=":material/image_not_supported:",
+        )
         uploads.show_uploader()
         return None
     ids = list(offered)
