@@ -1,4 +1,4 @@
-"""How the process runs: settings of the C library and of MKL that must be made before either is much used.
+"""How the process runs: settings of the C library, MKL and the hub's client, to be made before they are used.
 
 Knows no tensor.
 """
@@ -18,9 +18,11 @@ _KEPT_AT_MOST = 2**30  # bytes at the top of the heap
 
 
 def prepare_process() -> None:
-    """Make results repeatable and memory reusable; for whoever owns the process to call, before it computes."""
+    """Make results repeatable, memory reusable and the hub's client silent; the owner of the process calls it first."""
     _repeat_sums()
     _keep_freed_memory()
+    # Its every request otherwise tells who asks, and begins with a list that it fetches to find that out.
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 
 def _repeat_sums() -> None:

@@ -113,7 +113,7 @@ def _load(name: str, ask_hub: bool) -> tuple[Any, Any]:
     their_logging.disable_progress_bar()  # loading takes a second, and stderr is for what the user must read
     their_logging.set_verbosity_error()
     os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")  # else a service is asked to convert other weights
-    source: str | Path = _embedded_model() if name == "minilm" else name
+    source = _locate(name, ask_hub)
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=not ask_hub, trust_remote_code=False)
         model, found = AutoModel.from_pretrained(
@@ -123,9 +123,6 @@ def _load(name: str, ask_hub: bool) -> tuple[Any, Any]:
         missing = sorted(key for key in found["missing_keys"] if not key.startswith("pooler."))  # it is not read
         misfits = sorted(str(key[0]) for key in found["mismatched_keys"])
     except Exception as error:  # a damaged folder makes transformers raise nearly anything
-        if isinstance(error, OSError) and not ask_hub and not Path(source).exists():
-            fetch = f"fetch it with: hf download {name[:200]}, or give a local folder"
-            raise InputError(f"text encoder {name!r} is not on this machine; {fetch}") from None
         raise _not_loaded(name, str(error) or type(error).__name__) from None
     if missing or misfits:
         what = (
@@ -137,6 +134,22 @@ def _load(name: str, ask_hub: bool) -> tuple[Any, Any]:
     if len(tokenizer) > model.get_input_embeddings().num_embeddings:
         raise _not_loaded(name, f"its tokenizer has {len(tokenizer):,} word pieces, more than its weights")
     return tokenizer, model.eval().requires_grad_(False)
+
+
+def _locate(name: str, ask_hub: bool) -> str | Path:
+    """What transformers is to load: a folder on this machine, or a hub id, which makes it speak to the hub."""
+    from huggingface_hub import try_to_load_from_cache
+
+    if name == "minilm":
+        return _embedded_model()
+    if ask_hub or os.path.exists(name):
+        return name
+    with contextlib.suppress(ValueError):  # of what is no hub id
+        config = try_to_load_from_cache(name, "config.json")
+        if isinstance(config, str):
+            return Path(config).parent
+    fetch = f"fetch it with: hf download {name[:200]}, or give a local folder"
+    raise InputError(f"text encoder {name!r} is not on this machine; {fetch}")
 
 
 def _not_loaded(name: str, reason: str) -> InputError:

@@ -243,17 +243,45 @@ def test_local_directory_gives_the_states_of_the_embedded_encoder(encoder: TextE
     torch.testing.assert_close(local.encode([SHORT]).states, encoder.encode([SHORT]).states, atol=1e-6, rtol=0)
 
 
-def test_an_encoder_that_a_checkpoint_names_is_not_asked_for_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Hosts that were looked up, by a client of the hub as talkative as it can be."""
+    hosts: list[str] = []
 
     def refuse(host: str, *rest: object, **options: object) -> None:
-        asked.append(host)
+        hosts.append(host)
         raise OSError("no network")
 
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY", False)
+    monkeypatch.setattr("huggingface_hub.utils._detect_agent._registry", None, raising=False)
     monkeypatch.setattr("socket.getaddrinfo", refuse)
-    with pytest.raises(InputError, match="'nobody/no-such-encoder' is not on this machine; fetch it with: hf download"):
-        TextEncoder(TextConfig("nobody/no-such-encoder"))
+    return hosts
+
+
+@pytest.mark.parametrize("name", ["nobody/no-such-encoder", "no hub id: a/b/c", "\0", "x" * 5000])
+def test_an_encoder_that_a_checkpoint_names_is_not_asked_for_elsewhere(name: str, asked: list[str]) -> None:
+    with pytest.raises(InputError, match="is not on this machine; fetch it with: hf download") as caught:
+        TextEncoder(TextConfig(name))
+    assert "\n" not in str(caught.value)
+    assert not asked
+
+
+def test_the_embedded_encoder_is_loaded_without_asking(asked: list[str]) -> None:
+    TextEncoder(TextConfig())
+    assert not asked
+
+
+def test_an_earlier_download_is_loaded_without_asking(
+    encoder: TextEncoder, saved_encoder: Path, tmp_path: Path, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    download = tmp_path / "models--some--encoder"
+    shutil.copytree(saved_encoder, download / "snapshots" / "abc")
+    (download / "refs").mkdir()
+    (download / "refs" / "main").write_text("abc")
+    local = TextEncoder(TextConfig("some/encoder", hidden_size=384))
+    torch.testing.assert_close(local.encode([SHORT]).states, encoder.encode([SHORT]).states, atol=1e-6, rtol=0)
     assert not asked
 
 
