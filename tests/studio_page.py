@@ -15,7 +15,8 @@ def settle(page: playwright.Page) -> None:
     page.wait_for_function(
         """() => document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'notRunning'
             && !document.querySelector('[data-testid="stSkeleton"], [data-stale="true"]')
-            && [...document.images].every((image) => image.complete)"""
+            && [...document.images].every((image) => image.complete)""",
+        polling=100,  # milliseconds; by default in every frame, which makes the browser draw as many as it can
     )
 
 

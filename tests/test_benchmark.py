@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from multiprocessing import get_context
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -37,6 +36,7 @@ from n3core.datasets.gbu import GbuFeatures
 from n3core.errors import InputError
 from n3core.pretrain import write_base
 from n3core.results.benchmark import BenchmarkResults
+from tests.processes import start_process
 
 COLOURS = {
     "red": (220, 30, 30), "green": (30, 170, 50), "blue": (40, 60, 210), "yellow": (230, 220, 30),
@@ -288,25 +288,32 @@ def test_one_failure_loses_no_other_method(request_of: BenchRequest, tmp_path: P
     assert mended.methods == ("bad", "good") and mended.unavailable == {}
 
 
-def test_a_killed_run_goes_on_where_it_was(colours: Path, base: Path, tmp_path: Path) -> None:
-    program = f"""
-import sys, time
-sys.path[:0] = [{str(Path(__file__).resolve().parent)!r}]
-from test_benchmark import *
 class Slow(Nearest):
-    def fit(self, images, labels, texts):
+    """Says that it has come to the second seed, and stays there."""
+
+    def __init__(self, seed: int, said: SimpleQueue[str]) -> None:
+        super().__init__("one", seed)
+        self._said = said
+
+    def fit(self, images: ImageSet, labels: np.ndarray, texts: ClassTexts) -> None:
         if self.seed:
-            print("second", flush=True)
-            time.sleep(60)
+            self._said.put("second")
+            time.sleep(600)
         super().fit(images, labels, texts)
-entry = entry_of("one", build=lambda settings, base, seed: Slow("one", seed))
-run_benchmark(BenchRequest({str(colours)!r}, base=Path({str(base)!r})).open(), plan_of(Path({str(tmp_path)!r}), entry))
-"""
-    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env=dict(os.environ))
-    assert process.stdout is not None
-    assert process.stdout.readline() == "second\n"
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+
+
+def run_slowly(colours: Path, base: Path, out: Path, said: SimpleQueue[str]) -> None:
+    torch.set_num_threads(1)
+    entry = entry_of("one", build=lambda settings, base, seed: Slow(seed, said))
+    run_benchmark(BenchRequest(str(colours), base=base).open(), plan_of(out, entry))
+
+
+def test_a_killed_run_goes_on_where_it_was(colours: Path, base: Path, tmp_path: Path) -> None:
+    said: SimpleQueue[str] = get_context("forkserver").SimpleQueue()
+    process = start_process(run_slowly, colours, base, tmp_path, said)
+    assert said.get() == "second"
+    process.kill()
+    process.join(60)
     half = read_results(tmp_path / "results.json")
     assert [run.seed for run in half.runs] == [0]
     Nearest.fits = []

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import resource
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
+from multiprocessing import get_context
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file, save
 
-from n3core.backbone import BASES
+from n3core.backbone import BASES, build_network, strip_classifier
 from n3core.checkpoint import load_checkpoint, save_checkpoint
+from n3core.config import N3Config, TextConfig
 from n3core.errors import InputError
 from n3core.known_checkpoints import title_of
 from n3core.model import N3
+from tests.processes import start_process
 
 PROJECT = Path(__file__).resolve().parent.parent
 ModelMaker = Callable[..., N3]
@@ -208,41 +210,32 @@ def test_unreadable_weights(saved: Path) -> None:
     assert str(saved) in refusal(saved)
 
 
-def run_save(folder: Path, *, bytes_per_file: int | None = None) -> subprocess.Popen[str]:
-    """Save another model over `folder` in a process of its own, where no file may grow beyond a size."""
-    program = (
-        "import sys, torch, pathlib\n"
-        "from n3core.backbone import build_network, strip_classifier\n"
-        "from n3core.checkpoint import save_checkpoint\n"
-        "from n3core.config import N3Config, TextConfig\n"
-        "from n3core.errors import InputError\n"
-        "from n3core.model import N3\n"
-        "network = build_network('resnet18', 1); strip_classifier('resnet18', network)\n"
-        "model = N3(N3Config(width=16, heads=2, text=TextConfig(hidden_size=24)), network.state_dict())\n"
-        "print('ready', flush=True)\n"
-        "try:\n"
-        "    for turn in range(int(sys.argv[2])):\n"
-        "        save_checkpoint(pathlib.Path(sys.argv[1]), model)\n"
-        "except InputError as error:\n"
-        "    print(error); sys.exit(2)\n"
-    )
-    limit = bytes_per_file or resource.RLIM_INFINITY
-    return subprocess.Popen(
-        [sys.executable, "-c", program, str(folder), "1" if bytes_per_file else "10000"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=PROJECT,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY)),
-    )
+def save_over(folder: Path, times: int, bytes_per_file: int, said: SimpleQueue[str]) -> None:
+    """Save another model over `folder`, where no file may grow beyond a size; for a process of its own."""
+    torch.set_num_threads(1)
+    sys.dont_write_bytecode = True
+    network = build_network("resnet18", 1)
+    strip_classifier("resnet18", network)
+    model = N3(N3Config(width=16, heads=2, text=TextConfig(hidden_size=24)), network.state_dict())
+    resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_per_file, resource.RLIM_INFINITY))
+    said.put("ready")
+    try:
+        for _ in range(times):
+            save_checkpoint(folder, model)
+    except InputError as error:
+        said.put(str(error))
+        sys.exit(2)
 
 
 def test_full_disk_keeps_the_old_checkpoint(saved: Path) -> None:
     before = {path.name: path.read_bytes() for path in saved.iterdir()}
-    output, errors = (process := run_save(saved, bytes_per_file=1_000_000)).communicate(timeout=500)
-    assert process.returncode == 2, errors
-    (line,) = output.removeprefix("ready\n").splitlines()
+    said: SimpleQueue[str] = get_context("forkserver").SimpleQueue()
+    process = start_process(save_over, saved, 1, 1_000_000, said)
+    process.join(500)
+    assert process.exitcode == 2
+    assert said.get() == "ready"
+    line = said.get()
+    assert "\n" not in line
     assert "File too large" in line or "No space" in line
     assert {path.name: path.read_bytes() for path in saved.iterdir()} == before
     assert [path.name for path in saved.parent.iterdir()] == [saved.name]
@@ -250,11 +243,13 @@ def test_full_disk_keeps_the_old_checkpoint(saved: Path) -> None:
 
 
 def test_kill_during_a_save_leaves_a_checkpoint(saved: Path) -> None:
-    process = run_save(saved)
-    assert process.stdout is not None and process.stdout.readline() == "ready\n", process.communicate()
+    said: SimpleQueue[str] = get_context("forkserver").SimpleQueue()
+    process = start_process(save_over, saved, 10_000, resource.RLIM_INFINITY, said)
+    assert said.get() == "ready"
     time.sleep(0.6)
-    process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=60)
+    process.kill()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
     load_checkpoint(saved)
 
 

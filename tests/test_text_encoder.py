@@ -8,7 +8,6 @@ import logging
 import os
 import resource
 import shutil
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +18,7 @@ import torch
 from n3core.config import TextConfig
 from n3core.errors import InputError
 from n3core.text_encoder import TextEncoder, TokenStates, _forget_oldest, join_states
+from tests.processes import start_process
 
 SHORT = "A small bird with a red throat."
 LONG = "The bank of the river is lined with willows, and the bill of the heron is long, yellow and dagger-shaped."
@@ -297,23 +297,21 @@ def test_code_in_the_folder_of_an_encoder_is_not_run(saved_encoder: Path, tmp_pa
     assert not mark.exists()
 
 
+def encode_on_a_full_disk(folder: Path, log: Path) -> None:
+    """Encode where no file may grow to the size of one text's states; for a process of its own."""
+    torch.set_num_threads(1)
+    sys.dont_write_bytecode = True
+    os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT), sys.stderr.fileno())
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+    assert TextEncoder(TextConfig(), folder).encode([SHORT]).states.shape == (1, 10, 384)
+
+
 def test_full_disk_costs_the_cache_and_nothing_else(tmp_path: Path) -> None:
-    limit = 4096  # bytes a file may have: less than one text needs
-    program = (
-        "import sys, pathlib; from n3core.config import TextConfig; from n3core.text_encoder import TextEncoder\n"
-        "print(tuple(TextEncoder(TextConfig(), pathlib.Path(sys.argv[1])).encode([sys.argv[2]]).states.shape))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path), SHORT],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "(1, 10, 384)"
-    assert "not cached" in done.stderr
+    process = start_process(encode_on_a_full_disk, tmp_path / "texts", tmp_path / "log")
+    process.join(500)
+    told = (tmp_path / "log").read_text()
+    assert process.exitcode == 0, told
+    assert "not cached" in told
     assert not list(tmp_path.rglob("*.safetensors"))
 
 

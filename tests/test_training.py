@@ -1,7 +1,7 @@
 """Both training loops: killed runs resume to the same losses, two processes compute what one does.
 
-A run that a test may kill is a process of its own, forked from one that has imported torch already, and so are two that
-train together. Run as a script this file is one run too, for torch's launcher: `test_training.py LOOP DATA OUT STEPS`.
+A run that a test may kill is a process of its own, and so are two that train together. Run as a script this file is one
+run too, for torch's launcher: `test_training.py LOOP DATA OUT STEPS`.
 """
 
 from __future__ import annotations
@@ -16,12 +16,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from multiprocessing import get_context
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -47,6 +46,7 @@ from n3core.recipes import episode_sources, pretrain_sources, validation_sets
 from n3core.text_encoder import TextEncoder, TokenStates
 from n3core.train import ValidationSet, build_optimizer, calibrate_features, train, validate
 from n3core.training import load_state, one_cycle, save_state, step_generator
+from tests.processes import start_process
 
 PROJECT = Path(__file__).resolve().parent.parent
 SIZE = 32
@@ -91,10 +91,7 @@ def start_loop(
     Args:
         place: the variables by which torch's launcher tells a process its place among several; None for a run alone.
     """
-    environment = {"N3_CACHE": str(cache), **(place or {})}
-    run = get_context("forkserver").Process(target=run_there, args=(loop, data, out, steps, environment))
-    run.start()
-    return run
+    return start_process(run_there, loop, data, out, steps, {"N3_CACHE": str(cache), **(place or {})})
 
 
 def run_there(loop: str, data: Path, out: Path, steps: int, environment: dict[str, str]) -> None:
@@ -155,18 +152,6 @@ def wait_until(ready: Callable[[], bool], running: Callable[[], bool]) -> None:
         assert running(), "the run has ended"
         assert time.monotonic() < until, "the run does not get ahead"
         time.sleep(0.02)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def new_processes() -> Iterator[None]:
-    """Runs are forked from a process that has imported this file. None runs the main module first.
-
-    AppTest leaves its last page as that.
-    """
-    get_context("forkserver").set_forkserver_preload([__name__, "transformers.models.bert.modeling_bert"])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(sys.modules, "__main__", ModuleType("__main__"))
-        yield
 
 
 @pytest.fixture(scope="module")

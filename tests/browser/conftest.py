@@ -22,6 +22,8 @@ PROJECT = Path(__file__).resolve().parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
 FLAGS += ["--disable-background-networking", "--disable-component-update"]
+# A page lives for seconds: to optimise its scripts takes longer than it saves.
+FLAGS += ["--js-flags=--no-opt,--no-maglev"]
 PATIENCE = 120  # seconds: a loaded machine with two cores
 
 NewPage = Callable[..., "playwright.Page"]
