@@ -121,9 +121,9 @@ def feature_network(base: str, tensors: Mapping[str, Tensor]) -> nn.Module:
         base: name of the network.
         tensors: its state dict without the classification layer.
     """
-    network = build_network(base, 1)
+    network = build_network(base, 1, device="meta")
     strip_classifier(base, network)
-    network.load_state_dict(tensors)
+    network.load_state_dict({name: value.clone() for name, value in tensors.items()}, assign=True)
     return nn.Sequential(network, nn.Flatten(1)).eval().requires_grad_(False)
 
 

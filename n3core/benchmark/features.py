@@ -33,9 +33,9 @@ def map_network(base: BaseNetwork) -> nn.Module:
     the last stride and spreads the convolutions behind it to dilation 2: same weights, 4 x 4 places, and every second
     one holds exactly what the base computes there. GoogLeNet and SqueezeNet give their own maps.
     """
-    network = build_network(base.name, 1)
+    network = build_network(base.name, 1, device="meta")
     strip_classifier(base.name, network)
-    network.load_state_dict(base.tensors)
+    network.load_state_dict({name: value.clone() for name, value in base.tensors.items()}, assign=True)
     if base.name == "resnet18":
         _widen_last_stage(network.layer4)
     # torchvision registers the children of its networks in the order of the forward pass.
