@@ -14,7 +14,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -165,7 +165,8 @@ def load_state(folder: Path, module: nn.Module, optimizer: torch.optim.Optimizer
     """
     old = folder.with_name(f"{folder.name}.old")
     if not folder.exists() and old.exists():
-        old.rename(folder)
+        with suppress(FileNotFoundError):  # another process was first
+            old.rename(folder)
     if not folder.exists():
         return 0
     try:
