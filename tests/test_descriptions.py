@@ -243,6 +243,14 @@ def test_a_full_disk_keeps_the_old_task(tmp_path: Path, monkeypatch: pytest.Monk
     assert [entry.name for entry in tmp_path.iterdir()] == ["task.json"]
 
 
+@pytest.mark.parametrize("suffix", [".json", ".yaml"])
+@pytest.mark.parametrize("word", ["null", "~", "no"])
+def test_words_of_yaml_are_titles_like_others(word: str, suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"task{suffix}"
+    save_task(TaskSpec(TASK.classes, word, word), path)
+    assert (load_task(path).title, load_task(path).dataset) == (word, word)
+
+
 def test_saving_into_a_missing_folder_is_an_input_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="No such file"):
         save_task(TASK, tmp_path / "none" / "task.json")
