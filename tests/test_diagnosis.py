@@ -78,6 +78,17 @@ def test_without_labels_swallowing_and_starving_show() -> None:
     assert any("no labels" in note for note in found.notes)
 
 
+def test_figures_of_a_class_are_what_it_draws_holds_and_is_sure_of() -> None:
+    guesses = np.where(labels_each() == 1, 0, labels_each())
+    prediction = prediction_of(guesses, 2.0)
+    found = diagnose(NAMES, TEXTS, prediction=prediction, labels=labels_each())
+    sure, rest = np.exp(2) / (np.exp(2) + 3), 1 / (np.exp(2) + 3)
+    ash, birch = found.of("ash"), found.of("birch")
+    assert (ash.drawn, ash.pictures, ash.right, birch.drawn, birch.right) == (10, 5, 5, 0, 0)
+    assert ash.confidence == pytest.approx(sure) and birch.confidence is None
+    assert ash.mass == pytest.approx((sure + rest) / 2) and birch.mass == pytest.approx(rest)
+
+
 def test_a_class_that_wins_narrowly_is_unsure() -> None:
     labels = labels_each()
     prediction = prediction_of(labels)
@@ -92,6 +103,9 @@ def test_pictures_of_unknown_class_are_left_out_where_others_are_known() -> None
     labels[::5] = -1
     found = diagnose(NAMES, TEXTS, prediction=prediction_of(labels_each()), labels=labels)
     assert found.pictures == 16 and found.confusion.counts.sum() == 16
+    sure = prediction_of(labels_each())
+    sure.logits[::5] = [0, 9, 0, 0]  # of pictures that nobody has labelled
+    assert diagnose(NAMES, TEXTS, prediction=sure, labels=labels).entries == found.entries
     none_known = diagnose(NAMES, TEXTS, prediction=prediction_of(labels_each()), labels=np.full(20, -1))
     assert none_known.confusion is None and none_known.pictures == 20
 
