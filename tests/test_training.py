@@ -37,7 +37,7 @@ from n3core.checkpoint import load_checkpoint
 from n3core.config import N3Config, PretrainConfig, TextConfig, TrainConfig, from_json, to_json
 from n3core.datasets.base import ClassInfo
 from n3core.datasets.fieldbook.book import KINGDOMS, random_varieties, render_many
-from n3core.episodes import Episode, EpisodeSource, TextPool, draw_episode, encode_pool
+from n3core.episodes import Episode, EpisodeSource, Task, TextPool, draw_episode, draw_task, encode_pool
 from n3core.errors import InputError
 from n3core.feature_training import FeatureSource, feature_episodes, meta_train, start_on_features
 from n3core.model import N3
@@ -624,6 +624,32 @@ def test_labels_of_an_episode_point_at_the_text_of_their_class(seed: int) -> Non
     lengths = episode.mask.sum(1)
     assert set(lengths.tolist()) <= {3, 4}
     assert not episode.states[~episode.mask].any()
+
+
+def test_tasks_have_as_many_classes_as_asked_or_as_there_are_and_any_of_their_images() -> None:
+    def draw(classes: int, asked: tuple[int, int], **settings: float) -> list[Task]:
+        config = TrainConfig(batch_size=60, classes=asked, **settings)
+        source = toy_source(classes)
+        return [draw_task(source.pool, source.rows_of, config, np.random.default_rng(seed)) for seed in range(30)]
+
+    tasks = draw(12, (3, 6))
+    assert {len(task.states) for task in tasks} == {3, 4, 5, 6}
+    assert {len(task.states) for task in draw(3, (5, 9))} == {3}
+    assert {len(task.states) for task in draw(6, (3, 3), confusable=1.0)} == {3}, "no more neighbours than classes"
+    for task in tasks:
+        labels = task.labels.numpy()
+        assert len({*zip(task.rows // 5, labels, strict=True)}) == len({*labels}) == len({*(task.rows // 5)})
+    assert {*np.concatenate([task.rows for task in tasks])} == {*range(12 * 5)}
+
+
+def test_the_mean_state_of_a_class_is_that_of_all_its_texts() -> None:
+    rng = np.random.default_rng(0)
+    states = rng.normal(size=(9, 5)).astype(np.float16)
+    pool = TextPool.of(states, np.array([0, 2, 6, 9]), [[1.0, 3.0], [1.0]])
+    texts = [states[a:b].astype(np.float32).mean(0) for a, b in ((0, 2), (2, 6), (6, 9))]
+    expected = np.stack([(texts[0] + texts[1]) / 2, texts[2]])
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    np.testing.assert_allclose(pool.means, expected, atol=1e-5)
 
 
 def test_confusable_classes_are_neighbours_in_text_space() -> None:
