@@ -267,6 +267,31 @@ def test_an_experiment_is_judged_beside_the_others_and_by_shares() -> None:
     assert kinds(replace(birch, others_without=60.0, own_name_only=19.0)) == [set()]
 
 
+def test_an_easier_task_is_no_fault_and_a_harder_one_no_excuse() -> None:
+    names = ("ash", "birch", "cedar", "dogwood")
+    gains = (1.5, -4.0, -4.0, float("nan"))  # the last stands for a task whose pictures are all of one class
+    removals = [
+        Removal(name, 60.0, 60.0 + gain, 50.0, 0.0, 58.0, 57.5) for name, gain in zip(names, gains, strict=True)
+    ]
+    (reason,), *others = find_measured_faults(names, removals, ())
+    assert reason.severity == pytest.approx(0.15) and "usual entry" not in reason.sentence and not any(others)
+    raised = [replace(removal, others_without=removal.others_without + 5) for removal in removals]
+    (reason,), *_ = find_measured_faults(names, raised, ())
+    assert reason.severity == pytest.approx(0.55), "against the median of the known gains, 1.0"
+
+
+def test_evidence_is_judged_beside_the_usual_entry_and_by_what_it_rests_on() -> None:
+    names = ("ash", "birch", "cedar")
+    shares = [
+        EvidenceShare(name, visual, ("woods",), ("woods",), 3)
+        for name, visual in zip(names, (0.5, 0.8, 0.9), strict=True)
+    ]
+    (reason,), *others = find_measured_faults(names, (), shares)
+    assert reason.severity == pytest.approx(1 - 0.5 / (0.7 * 0.8)) and not any(others)
+    assert not any(find_measured_faults(names, (), [replace(shares[0], unseen=()), *shares[1:]]))
+    assert not any(find_measured_faults(names, (), shares[:2])), "two entries have no usual one"
+
+
 def test_evidence_reads_gradients_and_leaves_the_model_as_it_was(make_model, make_states) -> None:
     model = make_model("squeezenet1_1").requires_grad_(False)
     states, mask = make_states(3)

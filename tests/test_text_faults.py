@@ -99,6 +99,7 @@ def test_what_cannot_both_hold_is_a_contradiction(text: str, part: str) -> None:
         "White petals tipped with pink. The pink petals fade.",
         "The male's tail is black. The female's tail is white.",
         "Scarlet petals. The crimson petals are pointed.",
+        "The tail is grey. The tail is black.",
         "Three outer petals and six inner petals.",
         "The petals are white at the base. The petals are red.",
     ],
@@ -112,6 +113,7 @@ def test_a_copy_is_a_near_duplicate_and_the_differing_words_are_told() -> None:
     found = faults(copy)["near-duplicate"]
     assert found.other == "class b"
     assert "“red” here" in found.sentence and "“yellow” there" in found.sentence
+    assert "near-duplicate" not in faults(GOOD[0], (f"{GOOD[0]} {GOOD[1]}", *GOOD[1:])), "a part is no copy"
     assert "near-duplicate" not in faults("Two round black ears, a long tail and striped brown fur on the back.")
 
 
@@ -120,6 +122,19 @@ def test_similarity_of_states_decides_where_it_is_known() -> None:
     assert "near-duplicate" not in faults(GOOD[0], similarity=alike)
     alike[0, 2] = alike[2, 0] = 0.95
     assert faults(GOOD[1], similarity=alike)["near-duplicate"].other == "class c"
+
+
+@pytest.mark.parametrize(
+    ("visual", "usual", "blamed"),
+    [(6, 50, False), (4, 50, True), (3, 16, True), (5, 16, False), (1, 0, True), (3, 0, False)],
+)
+def test_visual_words_are_asked_for_by_half_of_the_usual_share_within_bounds(
+    visual: int, usual: int, blamed: bool
+) -> None:
+    text, other = (
+        " ".join(["red"] * count + ["the"] * (total - count)) for count, total in ((visual, 50), (usual, 100))
+    )
+    assert ("few visual words" in faults(text, (other,) * 3)) == blamed
 
 
 def test_short_and_truncated_texts() -> None:
