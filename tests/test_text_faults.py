@@ -35,9 +35,19 @@ def test_small_and_broad_show_something_beside_a_part_only() -> None:
     assert kinds("five species are known")["five"] == "other"
 
 
+def test_what_describes_a_part_stands_before_it_in_one_sentence_or_right_behind_it() -> None:
+    assert kinds("it is small. The petals")["small"] == "other"
+    assert kinds("a broad colony of petals")["broad"] == "other"
+    assert kinds("leaves narrow")["narrow"] == kinds("a deep red")["deep"] == "visual"
+    assert kinds("petals in red")["in"] == "other"
+
+
 def test_a_size_in_inches_is_unseen_whatever_it_measures() -> None:
     found = kinds("each bloom measures 1.5 to 2.5 inches across, on petals two inches wide")
     assert {found[word] for word in ("1.5", "2.5", "inches", "two")} == {"unseen"}
+    found = kinds("petals of three by four or five or six cm")
+    assert {word: found[word] for word in ("five", "six", "cm")} == dict.fromkeys(("five", "six", "cm"), "unseen")
+    assert kinds("petals two by three inches")["two"] == "unseen"
 
 
 def test_marked_words_are_those_of_the_text() -> None:
@@ -100,6 +110,10 @@ def test_what_cannot_both_hold_is_a_contradiction(text: str, part: str) -> None:
         "The male's tail is black. The female's tail is white.",
         "Scarlet petals. The crimson petals are pointed.",
         "The tail is grey. The tail is black.",
+        "It has four or five petals. Six petals are seen at times.",
+        "Two petals point up. Five petals surround the eye.",
+        "White inner petals. Red outer petals.",
+        "White-edged petals. The petals are red.",
         "Three outer petals and six inner petals.",
         "The petals are white at the base. The petals are red.",
     ],
