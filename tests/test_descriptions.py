@@ -299,6 +299,9 @@ def test_a_task_without_title_and_dataset_has_none_when_it_comes_back(tmp_path: 
     task = TaskSpec(TASK.classes)
     save_task(task, tmp_path / f"task{suffix}")
     assert load_task(tmp_path / f"task{suffix}") == task
+    by_hand = "title: ~\ndataset: null\nclasses: [{name: a, description: b}, {name: c, description: d}]"
+    found = load_task(write(tmp_path, "hand.yaml", by_hand))
+    assert (found.title, found.dataset) == ("", None)
 
 
 def test_titles_are_one_line_and_name_the_task_that_is_wrong(tmp_path: Path) -> None:
