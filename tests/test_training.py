@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -394,6 +395,12 @@ def test_sigterm_saves_and_the_command_goes_on_from_there(
     state = json.loads((tmp_path / "state" / "state.json").read_text())
     assert state["step"] == len(records_of(tmp_path))
     assert load_base(tmp_path)[1] == "resnet18", "the base so far can start another stage"
+
+
+def test_a_run_in_another_thread_leaves_signals_to_the_main_one(image_folder: Path, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(run_loop, "pretrain", image_folder, tmp_path, 1).result(PATIENCE)
+    assert list(losses_of(tmp_path)) == [0]
 
 
 def tiny_state(tmp_path: Path) -> tuple[nn.Module, torch.optim.Optimizer, Path]:
