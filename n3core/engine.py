@@ -15,13 +15,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from safetensors.torch import save
 
 from n3core.backbone import IMAGENET_MEAN, IMAGENET_STD, to_float
 from n3core.checkpoint import load_checkpoint
 from n3core.config import N3Config
 from n3core.datasets.base import square_pixels
+from n3core.datasets.images import load_rgb
 from n3core.descriptions import TaskSpec
 from n3core.devices import choose_device
 from n3core.errors import InputError
@@ -35,6 +36,8 @@ from n3core.text_encoder import TextEncoder, TextLength, TokenStates, join_state
 
 __all__ = ["Engine"]
 
+Pictures = np.ndarray | Sequence[Image.Image | np.ndarray]  # (N, H, W, 3) uint8, or N of PIL or (H, W, 3) uint8
+
 _BATCH = 128  # images per forward pass
 
 
@@ -42,6 +45,18 @@ def _place_of(name: str, task: TaskSpec) -> int:
     if name not in task.names:
         raise InputError(f"class {str(name)[:80]!r} is not in the task; it has {', '.join(task.names[:20])}")
     return task.names.index(name)
+
+
+def _to_rgb(picture: Image.Image | np.ndarray, place: int) -> Image.Image:
+    if isinstance(picture, np.ndarray):
+        if picture.dtype == np.uint8 and picture.shape[2:] == (3,) and picture.size:
+            return Image.fromarray(picture)
+        kind = f"an array {picture.shape} of {picture.dtype}"
+    elif isinstance(picture, Image.Image):
+        return load_rgb(picture, str(place))
+    else:
+        kind = f"a {type(picture).__name__}"
+    raise InputError(f"image {place} is {kind}; give pictures of PIL or uint8 arrays (H, W, 3)")
 
 
 class Engine:
@@ -136,22 +151,24 @@ class Engine:
                 self._classifiers.popitem(last=False)
         return classifier
 
-    def predict(self, task: TaskSpec, images: np.ndarray | Sequence[Image.Image]) -> Prediction:
+    def predict(self, task: TaskSpec, images: Pictures) -> Prediction:
         """Classify images into the classes of a task.
 
         Args:
             task: described classes.
-            images: (N, H, W, 3) uint8, or N pictures of any size; made square at `image_size` where they are not.
+            images: (N, H, W, 3) uint8, or a list of N pictures of any size, of PIL or uint8 (H, W, 3); made upright RGB
+                as files are, and square at `image_size` where they are not.
 
         Returns:
             Logits and probabilities of every image.
+
+        Raises:
+            InputError: what is no picture, or one of values that say nothing.
         """
         logits = self._logits(self.synthesize(task), self.square(images))
         return Prediction(task.names, logits)
 
-    def explain_tokens(
-        self, task: TaskSpec, images: np.ndarray | Sequence[Image.Image], targets: Sequence[str]
-    ) -> tuple[TokenEvidence, ...]:
+    def explain_tokens(self, task: TaskSpec, images: Pictures, targets: Sequence[str]) -> tuple[TokenEvidence, ...]:
         """Weigh the words of all descriptions in the decision about each image (paper section 5.2, figure 3).
 
         Args:
@@ -171,7 +188,7 @@ class Engine:
     def explain_pixels(
         self,
         task: TaskSpec,
-        images: np.ndarray | Sequence[Image.Image],
+        images: Pictures,
         targets: Sequence[str],
         method: str = "gradient",
         *,
@@ -195,23 +212,27 @@ class Engine:
         classifier, squares = self.synthesize(task), self.square(images)
         return explain_pixels(classifier, squares, found, method, quantity=quantity, settings=settings)
 
-    def square(self, images: np.ndarray | Sequence[Image.Image]) -> np.ndarray:
+    def square(self, images: Pictures) -> np.ndarray:
         """Make images what the network sees, upright squares of `image_size`: (N, S, S, 3) uint8.
 
         Args:
             images: as in `predict`; an array that has that size already is returned as it is.
 
         Raises:
-            ValueError: an array of another kind or shape.
+            InputError: as `predict`.
         """
         size = self.image_size
         if isinstance(images, np.ndarray):
             if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3:
-                raise ValueError(f"images must be uint8 (N, H, W, 3), not {images.dtype} {images.shape}")
+                raise InputError(f"images must be uint8 (N, H, W, 3), not {images.dtype} {images.shape}")
             if images.shape[1:3] == (size, size):
                 return images
-            images = [Image.fromarray(image) for image in images]
-        squares = [square_pixels(ImageOps.exif_transpose(image).convert("RGB"), size) for image in images]
+        elif not isinstance(images, Sequence) or isinstance(images, str | bytes):
+            raise InputError(
+                f"images are a {type(images).__name__}; give a list of pictures of PIL or of uint8 arrays (H, W, 3), "
+                "or one uint8 array (N, H, W, 3)"
+            )
+        squares = [square_pixels(_to_rgb(image, place), size) for place, image in enumerate(images)]
         return np.stack(squares) if squares else np.empty((0, size, size, 3), np.uint8)
 
     def predict_function(self, texts: Sequence[str]) -> Callable[[np.ndarray], np.ndarray]:

@@ -28,6 +28,7 @@ __all__ = [
     "count_pixels",
     "decode_image",
     "files_version",
+    "load_rgb",
 ]
 
 MAX_PIXELS = 40_000_000  # of a decoded image; JPEGs of up to twice as many are decoded at half their size
@@ -67,7 +68,7 @@ def decode_image(source: bytes | Path, name: str) -> Image.Image:
         ImageError: not an image, truncated, of values that say nothing, or above `MAX_PIXELS` (told from the header,
             before decoding).
     """
-    return _finish(_open(source, name), name)
+    return load_rgb(_open(source, name), name)
 
 
 def check_image(source: bytes | Path, name: str) -> None:
@@ -80,7 +81,7 @@ def check_image(source: bytes | Path, name: str) -> None:
     Raises:
         ImageError: as `decode_image`.
     """
-    _finish(_open(source, name), name, reduction=8)
+    load_rgb(_open(source, name), name, reduction=8)
 
 
 def count_pixels(source: bytes | Path, name: str) -> int:
@@ -135,8 +136,20 @@ def _is_reducible(image: Image.Image) -> bool:
     return isinstance(image, JpegImageFile) and len(image.tile) == 1 and "progressive" not in image.info
 
 
-def _finish(image: Image.Image, name: str, reduction: int = 1) -> Image.Image:
-    """Decode to RGB; JPEGs at a fraction of their size where that is asked for or where they are above the limit."""
+def load_rgb(image: Image.Image, name: str, *, reduction: int = 1) -> Image.Image:
+    """Decode what Pillow has opened, or made, as `decode_image` does.
+
+    Args:
+        image: a picture in any mode; loaded, and a JPEG that is not yet is so at half its size above `MAX_PIXELS`.
+        name: what to call the image in errors.
+        reduction: decode a JPEG at this fraction of its size at most.
+
+    Returns:
+        An upright RGB image.
+
+    Raises:
+        ImageError: truncated, or of values that say nothing.
+    """
     if image.width * image.height > _pixel_limit():
         reduction = max(reduction, 2)
     try:
