@@ -177,7 +177,7 @@ class Engine:
             targets: name of the class to explain for each image: the true, the predicted or any other.
 
         Raises:
-            InputError: a target that is no class of the task.
+            InputError: a target that is no class of the task, or not one for each image.
         """
         from n3core.explain.evidence import explain_tokens
 
@@ -204,7 +204,7 @@ class Engine:
             method: as in `n3core.explain.saliency.explain_pixels`, like what follows.
 
         Raises:
-            InputError: a target that is no class of the task, or what that function refuses.
+            InputError: a target that is no class of the task, not one for each image, or what that function refuses.
         """
         from n3core.explain.saliency import explain_pixels  # with captum, which takes its time to load
 

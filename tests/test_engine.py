@@ -73,6 +73,8 @@ def test_explanations_are_of_the_picture_that_is_predicted(checkpoint: Path) -> 
     for explain in (engine.explain_tokens, engine.explain_pixels):
         with pytest.raises(InputError, match="'pink' is not in the task; it has red, blue, white"):
             explain(task, [turned], ["pink"])
+        with pytest.raises(InputError, match="3 images with 1 targets; give one target for each"):
+            explain(task, [turned] * 3, ["blue"])
 
 
 def count_encoded(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> list[str]:

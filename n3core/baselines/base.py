@@ -15,6 +15,7 @@ import numpy as np
 from torch import Tensor
 
 from n3core.config import TextConfig
+from n3core.indices import check_rows
 
 __all__ = ["BaseNetwork", "ClassTexts", "ImageSet", "MethodEntry", "Settings", "Trial", "ZeroShotMethod"]
 
@@ -42,8 +43,8 @@ class ClassTexts:
         return len(self.ids)
 
     def take(self, rows: Sequence[int] | np.ndarray) -> ClassTexts:
-        """The classes `rows`, in that order."""
-        index = np.asarray(rows, np.int64)
+        """The classes `rows`, in that order; see `check_rows`."""
+        index = check_rows(rows, len(self))
         picked = [tuple(values[k] for k in index) for values in (self.ids, self.names, self.texts)]
         return ClassTexts(*picked, self.states[index], self.mask[index], self.semantics[index])
 
@@ -65,8 +66,8 @@ class ImageSet:
         return len(self.features)
 
     def take(self, rows: Sequence[int] | np.ndarray) -> ImageSet:
-        """The images `rows`, in that order."""
-        index = np.asarray(rows, np.int64)
+        """The images `rows`, in that order; see `check_rows`."""
+        index = check_rows(rows, len(self))
         return replace(
             self,
             features=self.features[index],

@@ -18,6 +18,7 @@ from torch.func import functional_call
 from torch.nn import functional
 
 from n3core.backbone import build_network, normalise, to_float
+from n3core.indices import check_labels
 from n3core.results.evidence import ClassEvidence, DescriptionEvidence, TokenEvidence
 
 if TYPE_CHECKING:
@@ -51,6 +52,9 @@ def explain_tokens(
 
     Returns:
         The evidence of each image.
+
+    Raises:
+        InputError: not one target for each image.
     """
     units = [merge_pieces(text, offsets) for text, offsets in zip(texts, encoded.offsets, strict=True)]
     found = []
@@ -92,13 +96,17 @@ def token_gradients(
     Yields:
         The target, the logits (K,), dE/dD (K, L, H) for the cross-entropy E of the target in nats, and the gradient
         (K, L, H) of the target's logit; tensors on the CPU.
+
+    Raises:
+        InputError: not one target for each image.
     """
+    chosen = check_labels(targets, len(images), len(encoded.states), what="target").tolist()
     device = model.log_mu.device
     states = encoded.states.detach().clone().to(device).requires_grad_(True)
     skeleton = build_network(model.config.base, 2, device="meta").eval()
     with torch.enable_grad():
         tensors = model.adapt(states, encoded.mask.to(device))
-    for image, target in zip(images, targets, strict=True):
+    for image, target in zip(images, chosen, strict=True):
         pixels = to_float(image[None], device)  # (1, 3, S, S)
         with torch.enable_grad():
             logits = functional_call(skeleton, tensors, (normalise(pixels),))  # (1, K)
