@@ -17,7 +17,16 @@ from torch import Tensor
 from n3core.config import TextConfig
 from n3core.indices import check_rows
 
-__all__ = ["BaseNetwork", "ClassTexts", "ImageSet", "MethodEntry", "Settings", "Trial", "ZeroShotMethod"]
+__all__ = [
+    "BaseNetwork",
+    "ClassTexts",
+    "ImageSet",
+    "MethodEntry",
+    "Settings",
+    "Trial",
+    "ZeroShotMethod",
+    "require_fit",
+]
 
 Settings = Mapping[str, Any]  # hyper-parameters by name, JSON values
 
@@ -86,6 +95,9 @@ class ZeroShotMethod(Protocol):
             images: N images.
             labels: (N,) index into `texts`.
             texts: the seen classes.
+
+        Raises:
+            InputError: labels that do not fit images and texts.
         """
         ...
 
@@ -98,8 +110,21 @@ class ZeroShotMethod(Protocol):
 
         Returns:
             Scores (N, K) float32.
+
+        Raises:
+            RuntimeError: before `fit`.
         """
         ...
+
+
+def require_fit(method: object, part: str) -> None:
+    """Check that `fit` has come before, which leaves a system with the attribute `part`.
+
+    Raises:
+        RuntimeError: it has not.
+    """
+    if getattr(method, part, None) is None:
+        raise RuntimeError(f"{type(method).__name__} is not fitted; fit comes before predict")
 
 
 @dataclass(frozen=True, eq=False)
