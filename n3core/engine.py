@@ -47,6 +47,11 @@ def _place_of(name: str, task: TaskSpec) -> int:
     return task.names.index(name)
 
 
+def _check_texts(texts: Sequence[str]) -> None:
+    if isinstance(texts, str):
+        raise InputError(f"texts are {texts[:80]!r}, one of them; give a list")
+
+
 def _to_rgb(picture: Image.Image | np.ndarray, place: int) -> Image.Image:
     if isinstance(picture, np.ndarray):
         if picture.dtype == np.uint8 and picture.shape[2:] == (3,) and picture.size:
@@ -106,7 +111,12 @@ class Engine:
         return self._model
 
     def encode(self, texts: Sequence[str]) -> TokenStates:
-        """Token states of K texts, each encoded once, alone or as the cache on the disk has it, whatever the others."""
+        """Token states of K texts, each encoded once, alone or as the cache on the disk has it, whatever the others.
+
+        Raises:
+            InputError: one text instead of a list.
+        """
+        _check_texts(texts)
         with self._text_lock:
             parts: dict[str, TokenStates] = {}
             for text in dict.fromkeys(texts):
@@ -122,7 +132,11 @@ class Engine:
         return self._encoder.measure(text)
 
     def synthesize(self, task: TaskSpec) -> SynthesizedClassifier:
-        """The classifier of a task, from memory where the same task was asked for lately."""
+        """The classifier of a task, from memory where the same task was asked for lately.
+
+        Returns:
+            As `synthesize_texts`: shared, so that training it further starts from a `copy.deepcopy` of it.
+        """
         return self.synthesize_texts(task.texts, task.names)
 
     def synthesize_texts(self, texts: Sequence[str], class_names: Sequence[str]) -> SynthesizedClassifier:
@@ -133,8 +147,13 @@ class Engine:
             class_names: K names.
 
         Returns:
-            A network with its own tensors, in eval mode and channels-last; not to be changed, others may hold it.
+            A network with its own tensors, in eval mode and channels-last; not to be changed, others may hold it: who
+            wants to train it further takes a `copy.deepcopy`.
+
+        Raises:
+            InputError: one text instead of a list.
         """
+        _check_texts(texts)
         key = hashlib.sha256(json.dumps([list(class_names), list(texts)]).encode()).hexdigest()
         with self._synthesis_lock:
             if key in self._classifiers:
@@ -240,20 +259,23 @@ class Engine:
         classifier = self.synthesize_texts(texts, [str(number) for number in range(len(texts))])
         return lambda images: self._logits(classifier, images)
 
-    def export(self, task: TaskSpec, path: Path) -> SynthesizedClassifier:
+    def export(self, task: TaskSpec, path: Path | str) -> SynthesizedClassifier:
         """Write the classifier of a task for use without this project.
 
         Args:
             task: described classes.
-            path: a file in the safetensors format: a state dict of the torchvision network; its metadata hold `base`,
+            path: a file *.safetensors: a state dict of the torchvision network; its metadata hold `base`,
                 `class_names` (json), `image_size`, `mean` and `std` (json).
 
         Returns:
-            What was written.
+            What was written; shared, as `synthesize` returns it.
 
         Raises:
-            InputError: the file cannot be written; an older one stays as it was.
+            InputError: another suffix, or the file cannot be written; an older one stays as it was.
         """
+        path = Path(path)
+        if path.suffix != ".safetensors":
+            raise InputError(f"a classifier is written to *.safetensors, not {path.name!r}; choose such a name")
         classifier = self.synthesize(task)
         tensors = {name: value.cpu().contiguous() for name, value in classifier.network.state_dict().items()}
         notes = {

@@ -171,6 +171,9 @@ def test_states_do_not_depend_on_the_other_texts(checkpoint: Path) -> None:
         length = part.states.shape[1]
         assert torch.equal(encoded.states[row, :length], part.states[0])
         assert int(encoded.mask[row].sum()) == length
+    for read in (alone.encode, alone.predict_function):
+        with pytest.raises(InputError, match=r"texts are 'Red\.', one of them; give a list"):
+            read("Red.")
 
 
 def test_a_checkpoint_is_a_path_or_its_name(checkpoint: Path) -> None:
@@ -205,7 +208,9 @@ def test_many_threads_get_what_one_gets_and_the_base_is_untouched(checkpoint: Pa
 def test_an_exported_classifier_needs_torchvision_only(checkpoint: Path, images: np.ndarray, tmp_path: Path) -> None:
     engine = Engine(checkpoint, device="cpu")
     task = task_of("red", "blue", "white")
-    engine.export(task, tmp_path / "flowers.safetensors")
+    engine.export(task, str(tmp_path / "flowers.safetensors"))
+    with pytest.raises(InputError, match=r"to \*\.safetensors, not 'flowers\.pt'; choose such a name"):
+        engine.export(task, tmp_path / "flowers.pt")
     with safe_open(tmp_path / "flowers.safetensors", "pt") as file:
         notes, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     names = json.loads(notes["class_names"])

@@ -54,11 +54,11 @@ class ImageError(InputError):
     """An image that cannot be used; the message names it and says why."""
 
 
-def decode_image(source: bytes | Path, name: str) -> Image.Image:
+def decode_image(source: bytes | Path | str, name: str) -> Image.Image:
     """Decode an image fully, upright, over white where it is transparent; see `upright` for its values.
 
     Args:
-        source: encoded bytes, or the file.
+        source: encoded bytes, or the path of a file.
         name: what to call the image in errors.
 
     Returns:
@@ -71,11 +71,11 @@ def decode_image(source: bytes | Path, name: str) -> Image.Image:
     return load_rgb(_open(source, name), name)
 
 
-def check_image(source: bytes | Path, name: str) -> None:
+def check_image(source: bytes | Path | str, name: str) -> None:
     """Find out whether `decode_image` would succeed; JPEGs are decoded at an eighth of their size, which is faster.
 
     Args:
-        source: encoded bytes, or the file.
+        source: encoded bytes, or the path of a file.
         name: what to call the image in errors.
 
     Raises:
@@ -84,11 +84,11 @@ def check_image(source: bytes | Path, name: str) -> None:
     load_rgb(_open(source, name), name, reduction=8)
 
 
-def count_pixels(source: bytes | Path, name: str) -> int:
+def count_pixels(source: bytes | Path | str, name: str) -> int:
     """How many pixels an image has by its header, which is all that is read.
 
     Args:
-        source: encoded bytes, or the file.
+        source: encoded bytes, or the path of a file.
         name: what to call the image in errors.
 
     Raises:
@@ -98,7 +98,8 @@ def count_pixels(source: bytes | Path, name: str) -> int:
         return image.width * image.height
 
 
-def _open(source: bytes | Path, name: str) -> Image.Image:
+def _open(source: bytes | Path | str, name: str) -> Image.Image:
+    source = Path(source) if isinstance(source, str) else source
     limit = _pixel_limit()
     too_large = f"more than {limit // 1_000_000} megapixels; make it smaller"
     if isinstance(source, Path) and source.is_dir():
