@@ -202,7 +202,8 @@ class Engine:
 
         found = [_place_of(target, task) for target in targets]
         encoded, squares = self.encode(task.texts), self.square(images)
-        return explain_tokens(self._model, encoded, task.names, task.texts, squares, found)
+        classifier = self.synthesize(task)
+        return explain_tokens(self._model, encoded, task.names, task.texts, squares, found, classifier=classifier)
 
     def explain_pixels(
         self,

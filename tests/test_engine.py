@@ -67,7 +67,7 @@ def test_explanations_are_of_the_picture_that_is_predicted(checkpoint: Path) -> 
     np.testing.assert_allclose(shares, engine.predict(task, [lying.rotate(-90, expand=True)]).probabilities[0])
     (evidence,) = engine.explain_tokens(task, [turned], ["blue"])
     assert evidence.target == "blue"
-    assert np.exp(evidence.positive.log_probability) == pytest.approx(shares[1], rel=1e-2)
+    assert np.exp(evidence.positive.log_probability) == pytest.approx(shares[1], rel=1e-6)
     maps = engine.explain_pixels(task, [turned], ["blue"], "gradient_x_input", quantity="logit")
     np.testing.assert_allclose(maps.prediction.probabilities[0], shares, rtol=1e-2)
     for explain in (engine.explain_tokens, engine.explain_pixels):

@@ -22,7 +22,7 @@ from n3core.indices import check_labels
 from n3core.results.evidence import ClassEvidence, DescriptionEvidence, TokenEvidence
 
 if TYPE_CHECKING:
-    from n3core.model import N3
+    from n3core.model import N3, SynthesizedClassifier
     from n3core.text_encoder import TokenStates
 
 __all__ = ["aggregate_evidence", "explain_tokens", "merge_pieces", "token_gradients"]
@@ -39,6 +39,8 @@ def explain_tokens(
     texts: Sequence[str],
     images: np.ndarray,
     targets: Sequence[int],
+    *,
+    classifier: SynthesizedClassifier | None = None,
 ) -> tuple[TokenEvidence, ...]:
     """Weigh the words of all descriptions in the decision about each of N images.
 
@@ -49,6 +51,9 @@ def explain_tokens(
         texts: K descriptions, those that were encoded.
         images: (N, S, S, 3) uint8.
         targets: N class indices: the true, the predicted or any other class of each image.
+        classifier: synthesized from the same texts; the probabilities stated are its, of every image alone. Without
+            it they are those of the network that is differentiated, which rounds no delta to bfloat16 and differs
+            from the fourth digit on.
 
     Returns:
         The evidence of each image.
@@ -61,6 +66,10 @@ def explain_tokens(
     for target, logits, of_loss, of_logit in token_gradients(model, encoded, images, targets):
         magnitudes = of_loss.norm(dim=-1)  # (K, L)
         support = (of_logit * encoded.states).sum(-1)  # (K, L)
+        if classifier is not None:
+            alone = images[len(found)][None]
+            with torch.inference_mode():
+                logits = classifier(to_float(alone, model.log_mu.device))[0].cpu()
         log_probabilities = functional.log_softmax(logits.double(), dim=-1).tolist()
         descriptions = []
         for row, (spans, pieces) in enumerate(units):
