@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torchvision import models
 
+from n3core.errors import InputError
+
 __all__ = [
     "BASES",
     "IMAGENET_MEAN",
@@ -128,8 +130,15 @@ def feature_network(base: str, tensors: Mapping[str, Tensor]) -> nn.Module:
 
 
 def to_float(pixels: np.ndarray, device: torch.device | None = None) -> Tensor:
-    """Turn (N, S, S, 3) uint8 into (N, 3, S, S) float in [0, 1] on a device, channels last in memory."""
-    return torch.from_numpy(np.array(pixels)).to(device).permute(0, 3, 1, 2).float().div_(255)
+    """Turn (N, S, S, 3) uint8 into (N, 3, S, S) float in [0, 1] on a device, channels last in memory.
+
+    Raises:
+        InputError: values of another kind, whose range nobody knows.
+    """
+    values = np.array(pixels)
+    if values.dtype != np.uint8:
+        raise InputError(f"pixels are {values.dtype}; give uint8 from 0 to 255, shares of white multiplied by 255")
+    return torch.from_numpy(values).to(device).permute(0, 3, 1, 2).float().div_(255)
 
 
 def normalise(images: Tensor) -> Tensor:

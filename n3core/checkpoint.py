@@ -32,7 +32,12 @@ _FORMAT = 2  # 2: columns of convolutions are laid out (kh, kw, I), without bias
 
 
 def save_checkpoint(
-    folder: Path, model: N3, *, half: bool = True, base_from: Path | None = None, title: str | None = None
+    folder: Path | str,
+    model: N3,
+    *,
+    half: bool = True,
+    base_from: Path | str | None = None,
+    title: str | None = None,
 ) -> None:
     """Write a model; a failure at any moment leaves the previous checkpoint loadable.
 
@@ -49,6 +54,7 @@ def save_checkpoint(
         InputError: the disk is full or the folder cannot be written; `base_from` is no such checkpoint; the title is
             too long.
     """
+    folder = Path(folder)
     if title is not None and len(title) > MAX_TITLE_CHARACTERS:
         raise InputError(f"the title of a checkpoint has {len(title)} characters; use at most {MAX_TITLE_CHARACTERS}")
     tensors = {
@@ -57,7 +63,7 @@ def save_checkpoint(
     }
     notes: dict[str, Any] = {"format": _FORMAT} | ({"title": title} if title is not None else {})
     if base_from is not None:
-        notes["base_from"] = _leave_out_base(tensors, model, folder, base_from)
+        notes["base_from"] = _leave_out_base(tensors, model, folder, Path(base_from))
     weights = save(tensors)
     notes |= {
         "sha256": hashlib.sha256(weights).hexdigest(),
@@ -109,12 +115,13 @@ def _leave_out_base(tensors: dict[str, Tensor], model: N3, folder: Path, base_fr
     return {"folder": base_from.resolve().name, "sha256": notes["sha256"]}
 
 
-def load_checkpoint(folder: Path) -> N3:
+def load_checkpoint(folder: Path | str) -> N3:
     """Read a model, verify its hash and return it in eval mode, float32.
 
     Raises:
         InputError: missing, damaged, or made for another base network.
     """
+    folder = Path(folder)
     tensors, notes = _read_tensors(folder)
     try:
         config = from_json(N3Config, json.dumps(notes["n3"]))

@@ -15,13 +15,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from safetensors.torch import save
 
 from n3core.backbone import IMAGENET_MEAN, IMAGENET_STD, to_float
 from n3core.checkpoint import load_checkpoint
 from n3core.config import N3Config
 from n3core.datasets.base import square_pixels
+from n3core.datasets.images import load_rgb
 from n3core.descriptions import TaskSpec
 from n3core.devices import choose_device
 from n3core.errors import InputError
@@ -35,6 +36,8 @@ from n3core.text_encoder import TextEncoder, TextLength, TokenStates, join_state
 
 __all__ = ["Engine"]
 
+Pictures = np.ndarray | Sequence[Image.Image | np.ndarray]  # (N, H, W, 3) uint8, or N of PIL or (H, W, 3) uint8
+
 _BATCH = 128  # images per forward pass
 
 
@@ -42,6 +45,23 @@ def _place_of(name: str, task: TaskSpec) -> int:
     if name not in task.names:
         raise InputError(f"class {str(name)[:80]!r} is not in the task; it has {', '.join(task.names[:20])}")
     return task.names.index(name)
+
+
+def _check_texts(texts: Sequence[str]) -> None:
+    if isinstance(texts, str):
+        raise InputError(f"texts are {texts[:80]!r}, one of them; give a list")
+
+
+def _to_rgb(picture: Image.Image | np.ndarray, place: int) -> Image.Image:
+    if isinstance(picture, np.ndarray):
+        if picture.dtype == np.uint8 and picture.shape[2:] == (3,) and picture.size:
+            return Image.fromarray(picture)
+        kind = f"an array {picture.shape} of {picture.dtype}"
+    elif isinstance(picture, Image.Image):
+        return load_rgb(picture, str(place))
+    else:
+        kind = f"a {type(picture).__name__}"
+    raise InputError(f"image {place} is {kind}; give pictures of PIL or uint8 arrays (H, W, 3)")
 
 
 class Engine:
@@ -91,7 +111,12 @@ class Engine:
         return self._model
 
     def encode(self, texts: Sequence[str]) -> TokenStates:
-        """Token states of K texts, each encoded once, alone or as the cache on the disk has it, whatever the others."""
+        """Token states of K texts, each encoded once, alone or as the cache on the disk has it, whatever the others.
+
+        Raises:
+            InputError: one text instead of a list.
+        """
+        _check_texts(texts)
         with self._text_lock:
             parts: dict[str, TokenStates] = {}
             for text in dict.fromkeys(texts):
@@ -107,7 +132,11 @@ class Engine:
         return self._encoder.measure(text)
 
     def synthesize(self, task: TaskSpec) -> SynthesizedClassifier:
-        """The classifier of a task, from memory where the same task was asked for lately."""
+        """The classifier of a task, from memory where the same task was asked for lately.
+
+        Returns:
+            As `synthesize_texts`: shared, so that training it further starts from a `copy.deepcopy` of it.
+        """
         return self.synthesize_texts(task.texts, task.names)
 
     def synthesize_texts(self, texts: Sequence[str], class_names: Sequence[str]) -> SynthesizedClassifier:
@@ -118,8 +147,13 @@ class Engine:
             class_names: K names.
 
         Returns:
-            A network with its own tensors, in eval mode and channels-last; not to be changed, others may hold it.
+            A network with its own tensors, in eval mode and channels-last; not to be changed, others may hold it: who
+            wants to train it further takes a `copy.deepcopy`.
+
+        Raises:
+            InputError: one text instead of a list.
         """
+        _check_texts(texts)
         key = hashlib.sha256(json.dumps([list(class_names), list(texts)]).encode()).hexdigest()
         with self._synthesis_lock:
             if key in self._classifiers:
@@ -136,22 +170,24 @@ class Engine:
                 self._classifiers.popitem(last=False)
         return classifier
 
-    def predict(self, task: TaskSpec, images: np.ndarray | Sequence[Image.Image]) -> Prediction:
+    def predict(self, task: TaskSpec, images: Pictures) -> Prediction:
         """Classify images into the classes of a task.
 
         Args:
             task: described classes.
-            images: (N, H, W, 3) uint8, or N pictures of any size; made square at `image_size` where they are not.
+            images: (N, H, W, 3) uint8, or a list of N pictures of any size, of PIL or uint8 (H, W, 3); made upright RGB
+                as files are, and square at `image_size` where they are not.
 
         Returns:
             Logits and probabilities of every image.
+
+        Raises:
+            InputError: what is no picture, or one of values that say nothing.
         """
         logits = self._logits(self.synthesize(task), self.square(images))
         return Prediction(task.names, logits)
 
-    def explain_tokens(
-        self, task: TaskSpec, images: np.ndarray | Sequence[Image.Image], targets: Sequence[str]
-    ) -> tuple[TokenEvidence, ...]:
+    def explain_tokens(self, task: TaskSpec, images: Pictures, targets: Sequence[str]) -> tuple[TokenEvidence, ...]:
         """Weigh the words of all descriptions in the decision about each image (paper section 5.2, figure 3).
 
         Args:
@@ -160,18 +196,19 @@ class Engine:
             targets: name of the class to explain for each image: the true, the predicted or any other.
 
         Raises:
-            InputError: a target that is no class of the task.
+            InputError: a target that is no class of the task, or not one for each image.
         """
         from n3core.explain.evidence import explain_tokens
 
         found = [_place_of(target, task) for target in targets]
         encoded, squares = self.encode(task.texts), self.square(images)
-        return explain_tokens(self._model, encoded, task.names, task.texts, squares, found)
+        classifier = self.synthesize(task)
+        return explain_tokens(self._model, encoded, task.names, task.texts, squares, found, classifier=classifier)
 
     def explain_pixels(
         self,
         task: TaskSpec,
-        images: np.ndarray | Sequence[Image.Image],
+        images: Pictures,
         targets: Sequence[str],
         method: str = "gradient",
         *,
@@ -187,7 +224,7 @@ class Engine:
             method: as in `n3core.explain.saliency.explain_pixels`, like what follows.
 
         Raises:
-            InputError: a target that is no class of the task, or what that function refuses.
+            InputError: a target that is no class of the task, not one for each image, or what that function refuses.
         """
         from n3core.explain.saliency import explain_pixels  # with captum, which takes its time to load
 
@@ -195,23 +232,27 @@ class Engine:
         classifier, squares = self.synthesize(task), self.square(images)
         return explain_pixels(classifier, squares, found, method, quantity=quantity, settings=settings)
 
-    def square(self, images: np.ndarray | Sequence[Image.Image]) -> np.ndarray:
+    def square(self, images: Pictures) -> np.ndarray:
         """Make images what the network sees, upright squares of `image_size`: (N, S, S, 3) uint8.
 
         Args:
             images: as in `predict`; an array that has that size already is returned as it is.
 
         Raises:
-            ValueError: an array of another kind or shape.
+            InputError: as `predict`.
         """
         size = self.image_size
         if isinstance(images, np.ndarray):
             if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3:
-                raise ValueError(f"images must be uint8 (N, H, W, 3), not {images.dtype} {images.shape}")
+                raise InputError(f"images must be uint8 (N, H, W, 3), not {images.dtype} {images.shape}")
             if images.shape[1:3] == (size, size):
                 return images
-            images = [Image.fromarray(image) for image in images]
-        squares = [square_pixels(ImageOps.exif_transpose(image).convert("RGB"), size) for image in images]
+        elif not isinstance(images, Sequence) or isinstance(images, str | bytes):
+            raise InputError(
+                f"images are a {type(images).__name__}; give a list of pictures of PIL or of uint8 arrays (H, W, 3), "
+                "or one uint8 array (N, H, W, 3)"
+            )
+        squares = [square_pixels(_to_rgb(image, place), size) for place, image in enumerate(images)]
         return np.stack(squares) if squares else np.empty((0, size, size, 3), np.uint8)
 
     def predict_function(self, texts: Sequence[str]) -> Callable[[np.ndarray], np.ndarray]:
@@ -219,20 +260,23 @@ class Engine:
         classifier = self.synthesize_texts(texts, [str(number) for number in range(len(texts))])
         return lambda images: self._logits(classifier, images)
 
-    def export(self, task: TaskSpec, path: Path) -> SynthesizedClassifier:
+    def export(self, task: TaskSpec, path: Path | str) -> SynthesizedClassifier:
         """Write the classifier of a task for use without this project.
 
         Args:
             task: described classes.
-            path: a file in the safetensors format: a state dict of the torchvision network; its metadata hold `base`,
+            path: a file *.safetensors: a state dict of the torchvision network; its metadata hold `base`,
                 `class_names` (json), `image_size`, `mean` and `std` (json).
 
         Returns:
-            What was written.
+            What was written; shared, as `synthesize` returns it.
 
         Raises:
-            InputError: the file cannot be written; an older one stays as it was.
+            InputError: another suffix, or the file cannot be written; an older one stays as it was.
         """
+        path = Path(path)
+        if path.suffix != ".safetensors":
+            raise InputError(f"a classifier is written to *.safetensors, not {path.name!r}; choose such a name")
         classifier = self.synthesize(task)
         tensors = {name: value.cpu().contiguous() for name, value in classifier.network.state_dict().items()}
         notes = {

@@ -13,6 +13,7 @@ import torch
 from torchmetrics.functional.classification import multiclass_accuracy, multiclass_confusion_matrix
 
 from n3core.errors import InputError
+from n3core.indices import check_labels
 from n3core.metrics import per_class_accuracy
 from n3core.results import ConfusionMatrix, Controls, Evaluation, Interval, Spread
 
@@ -28,7 +29,7 @@ __all__ = [
     "score",
 ]
 
-Predict = Callable[[np.ndarray], np.ndarray]  # images (N, S, S, 3), uint8 or float as the model likes -> logits (N, K)
+Predict = Callable[[np.ndarray], np.ndarray]  # images (N, S, S, 3) as the model reads them -> logits (N, K)
 Build = Callable[[Sequence[str]], Predict]  # K texts -> a predict function whose column k is text k
 
 _BATCH = 250
@@ -41,7 +42,7 @@ def evaluate(
     texts: Sequence[str],
     class_names: Sequence[str],
     images: np.ndarray,
-    labels: np.ndarray,
+    labels: Sequence[int] | np.ndarray,
     *,
     permutations: int = 10,
     controls: bool = True,
@@ -66,8 +67,9 @@ def evaluate(
         All figures.
 
     Raises:
-        InputError: fewer than 2 classes, or a class without images.
+        InputError: fewer than 2 classes, a class without images, labels that do not fit, or logits that are no numbers.
     """
+    labels = check_labels(labels, len(images), len(texts))
     found = score(predict_all(build(texts), images), labels, class_names, seed=seed)
     if permutations:
         found = replace(found, permutations=measure_permutations(build, texts, images, labels, permutations, seed=seed))
@@ -91,11 +93,13 @@ def predict_all(predict: Predict, images: np.ndarray, *, batch_size: int = _BATC
     return np.concatenate([predict(images[start : start + batch_size]) for start in range(0, len(images), batch_size)])
 
 
-def score(logits: np.ndarray, labels: np.ndarray, class_names: Sequence[str], *, seed: int = 0) -> Evaluation:
+def score(
+    logits: np.ndarray, labels: Sequence[int] | np.ndarray, class_names: Sequence[str], *, seed: int = 0
+) -> Evaluation:
     """Turn logits into figures.
 
     Args:
-        logits: (N, K).
+        logits: (N, K); -inf for a class that an image cannot be of.
         labels: (N,) index of the true class.
         class_names: K names.
         seed: of the resampling.
@@ -104,18 +108,20 @@ def score(logits: np.ndarray, labels: np.ndarray, class_names: Sequence[str], *,
         Figures without permutations and controls.
 
     Raises:
-        InputError: fewer than 2 classes, or a class without images.
+        InputError: fewer than 2 classes, a class without images, labels that do not fit, or logits that are no numbers.
     """
     classes = len(class_names)
     if classes < 2:
         raise InputError(f"{classes} class to evaluate; name at least 2")
+    labels, logits = check_labels(labels, len(logits), classes), np.ascontiguousarray(logits, np.float32)
+    if logits.shape != (len(labels), classes):
+        raise InputError(f"logits of the shape {logits.shape} for {classes} classes; give one column for each")
+    if not (logits < np.inf).all():  # not a number is not
+        raise InputError("logits hold values that are no numbers; the model has diverged, or its images are damaged")
     counts = np.bincount(labels, minlength=classes)
     if (counts == 0).any():
         raise InputError(f"the class {class_names[int(np.argmin(counts))]!r} has no image to evaluate; leave it out")
-    scores, truth = (
-        torch.from_numpy(np.ascontiguousarray(logits, np.float32)),
-        torch.from_numpy(labels.astype(np.int64)),
-    )
+    scores, truth = torch.from_numpy(logits), torch.from_numpy(labels)
     confusion = multiclass_confusion_matrix(scores, truth, classes, validate_args=False).numpy()
     top5 = multiclass_accuracy(scores, truth, classes, average=None, top_k=min(5, classes), validate_args=False)
     accuracies = confusion.diagonal() / counts

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from n3core.errors import InputError
+from n3core.indices import check_labels
 from n3core.results.benchmark import GeneralizedScores
 
 __all__ = [
@@ -65,7 +66,7 @@ def seen_unseen_accuracies(
     """U and S at one gamma.
 
     Args:
-        scores: (N, C), of every image for every class.
+        scores: (N, C), of every image for every class; -inf for some of the seen or some of the unseen at most.
         labels: (N,) column of the true class.
         unseen_columns: which of the C classes are unseen.
         gamma: what is added to the scores of unseen classes.
@@ -75,7 +76,7 @@ def seen_unseen_accuracies(
         equal scores the first column wins, as with `numpy.argmax`.
 
     Raises:
-        InputError: no class, or no image, of one of the two kinds.
+        InputError: no class, or no image, of one of the two kinds; labels that do not fit; scores that are no numbers.
     """
     judged = _judge(scores, labels, unseen_columns)
     return _accuracies_at(judged, gamma)
@@ -92,7 +93,7 @@ def choose_gamma(scores: np.ndarray, labels: np.ndarray, unseen_columns: Columns
         is nearest to 0.
 
     Raises:
-        InputError: no class, or no image, of one of the two kinds.
+        InputError: no class, or no image, of one of the two kinds; labels that do not fit; scores that are no numbers.
     """
     judged = _judge(scores, labels, unseen_columns)
     gaps, unseen, seen = _sweep(judged)
@@ -118,7 +119,7 @@ def seen_unseen_curve(scores: np.ndarray, labels: np.ndarray, unseen_columns: Co
         per interval between gaps at which U or S changes, P <= N + 1; U never falls, S never rises.
 
     Raises:
-        InputError: no class, or no image, of one of the two kinds.
+        InputError: no class, or no image, of one of the two kinds; labels that do not fit; scores that are no numbers.
     """
     _, unseen, seen = _sweep(_judge(scores, labels, unseen_columns))
     return np.stack([unseen, seen], axis=1)
@@ -183,7 +184,7 @@ def generalized_scores(
         The figures.
 
     Raises:
-        InputError: no class, or no image, of one of the two kinds.
+        InputError: no class, or no image, of one of the two kinds; labels that do not fit; scores that are no numbers.
     """
     judged = _judge(scores, labels, unseen_columns)
     _, unseen, seen = _sweep(judged)
@@ -196,7 +197,7 @@ def generalized_scores(
 def _judge(scores: np.ndarray, labels: np.ndarray, unseen_columns: Columns) -> _Judged:
     """Reduce the scores to gaps, and the labels to what each image is worth."""
     scores = np.asarray(scores)
-    labels = np.asarray(labels, np.int64)
+    labels = check_labels(labels, len(scores), scores.shape[1])
     is_unseen = np.zeros(scores.shape[1], bool)
     is_unseen[np.asarray(unseen_columns)] = True  # takes indices and masks alike
     unseen, seen = np.flatnonzero(is_unseen), np.flatnonzero(~is_unseen)
@@ -206,6 +207,9 @@ def _judge(scores: np.ndarray, labels: np.ndarray, unseen_columns: Columns) -> _
     best_unseen = unseen[scores[:, unseen].argmax(axis=1)]
     rows = np.arange(len(scores))
     gaps = scores[rows, best_seen].astype(np.float64) - scores[rows, best_unseen].astype(np.float64)
+    if not np.isfinite(gaps).all():
+        row = int(np.argmin(np.isfinite(gaps)))
+        raise InputError(f"the scores of image {row} are no numbers; the model has diverged, or the image is damaged")
     counts = np.bincount(labels, minlength=len(is_unseen))
     classes = {kind: np.count_nonzero(counts[columns]) for kind, columns in (("unseen", unseen), ("seen", seen))}
     for kind, present in classes.items():

@@ -117,7 +117,7 @@ def pretrain(
     config: PretrainConfig,
     sources: Sequence[PixelSet],
     shares: Sequence[float],
-    out: Path,
+    out: Path | str,
     *,
     base: str = "resnet18",
     start: Mapping[str, Tensor] | None = None,
@@ -143,6 +143,7 @@ def pretrain(
         InputError: two sources have a head of the same name; the state found is damaged, of other settings or of other
             data; a loss is no number; `out` cannot be written.
     """
+    out = Path(out)
     names = [name for source in sources for name in source.head_sizes]
     if twice := [name for name, count in Counter(names).items() if count > 1]:
         raise InputError(f"two datasets would train the same head {twice[0]!r}; rename one of them")

@@ -163,7 +163,7 @@ def train(
     sources: Sequence[EpisodeSource],
     shares: Sequence[float],
     held_out: Sequence[ValidationSet],
-    out: Path,
+    out: Path | str,
     *,
     device: str = "auto",
     save_every: float = 180.0,
@@ -195,6 +195,7 @@ def train(
         InputError: the state found is damaged, of other settings or of other data; a run that is resumed lacks the
             weights it started from or its best figure, or they are damaged; a loss is no number.
     """
+    out = Path(out)
     # Without adapted layers the scales mu take no part in the loss, which several processes must be told. The buffers
     # are the frozen base, which each has.
     parallel = DistributedDataParallelKwargs(find_unused_parameters=not model.mu, broadcast_buffers=False)

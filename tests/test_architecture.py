@@ -22,6 +22,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "n3core.files",
         "n3core.config",
         "n3core.metrics",
+        "n3core.indices",
         "n3core.results",
         "n3core.text_checks",
         "n3core.csv_rows",

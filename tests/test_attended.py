@@ -13,6 +13,7 @@ import torch
 
 from n3core.baselines.attended import ENTRY, AttendedAutoEncoder, AttendedNetwork, AttendedSettings
 from n3core.baselines.base import BaseNetwork, ImageSet
+from n3core.errors import InputError
 
 TaskMaker = Callable[..., Any]
 QUICK = AttendedSettings(hidden_size=64, steps=200, batch_size=64, learning_rate=1e-2)
@@ -146,6 +147,11 @@ def test_no_image_gives_no_score(task: Any, method: AttendedAutoEncoder) -> None
 
 def test_maps_are_asked_for(task: Any, method: AttendedAutoEncoder) -> None:
     assert ENTRY.needs == {"maps"}
+    for ask in ("predict", "attention_maps"):
+        with pytest.raises(RuntimeError, match="fit comes before predict"):
+            getattr(AttendedAutoEncoder(AttendedSettings()), ask)(task.test_images, task.unseen)
+    with pytest.raises(InputError, match="images with 2 labels"):
+        AttendedAutoEncoder(AttendedSettings()).fit(task.images, task.labels[:2], task.seen)
     with pytest.raises(ValueError, match="maps"):
         method.predict(replace(task.test_images, maps=None), task.unseen)
 

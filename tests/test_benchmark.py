@@ -9,6 +9,7 @@ from dataclasses import replace
 from multiprocessing import get_context
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -460,6 +461,40 @@ def test_a_file_that_is_no_result_is_refused_in_one_line(
     with pytest.raises(InputError, match=message) as caught:
         read_results(path)
     assert "\n" not in str(caught.value)
+
+
+def test_what_python_computes_is_written(make_benchmark: Callable[..., BenchmarkResults], tmp_path: Path) -> None:
+    results = make_benchmark()
+    settings = MappingProxyType({"scale": np.float32(0.5), "sizes": (np.int64(3), 4), "centre": np.bool_(True)})
+    run = replace(results.runs[0], seed=np.int64(7), accuracy=np.float32(50), settings=settings)
+    write_results(str(tmp_path / "results.json"), replace(results, runs=(run,)))
+    (again,) = read_results(str(tmp_path / "results.json")).runs
+    assert (again.seed, again.accuracy) == (7, 50)
+    assert again.settings == {"scale": 0.5, "sizes": [3, 4], "centre": True}
+
+
+@pytest.mark.parametrize(
+    ("run", "setting", "message"),
+    [
+        ({}, {"command": "n3 " * 2000}, "a text of 6,000 characters; at most 4,000"),
+        ({}, {"unseen": ("one",)}, "at least 2 make a result"),
+        ({"accuracy": float("nan")}, {}, "a percentage is nan"),
+        ({"settings": {"scale": float("nan")}}, {}, r"cannot write .*results.json \(Out of range float"),
+        ({"settings": {"scale": {1, 2}}}, {}, r"cannot write .*; give numbers, truth values, texts and lists"),
+    ],
+)
+def test_what_would_not_be_read_is_not_written(
+    make_benchmark: Callable[..., BenchmarkResults],
+    tmp_path: Path,
+    run: dict[str, Any],
+    setting: dict[str, Any],
+    message: str,
+) -> None:
+    results = make_benchmark()
+    changed = replace(results, setting=replace(results.setting, **setting), runs=(replace(results.runs[0], **run),))
+    with pytest.raises(InputError, match=message):
+        write_results(tmp_path / "results.json", changed)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("content", ["", "[]", "3", '{"setting": 3}', "null"])

@@ -62,8 +62,8 @@ def test_full_precision_gives_identical_logits(
     base: str, make_model: ModelMaker, make_states: StatesMaker, images: torch.Tensor, tmp_path: Path
 ) -> None:
     model = make_model(base, adapt=("norm", "conv", "fc"))
-    save_checkpoint(tmp_path / "c", model, half=False)
-    loaded = load_checkpoint(tmp_path / "c")
+    save_checkpoint(str(tmp_path / "c"), model, half=False)
+    loaded = load_checkpoint(str(tmp_path / "c"))
     assert torch.equal(logits_of(loaded, make_states, images), logits_of(model, make_states, images))
     assert loaded.config == model.config
     assert list(loaded.base_tensors) == list(model.base_tensors)

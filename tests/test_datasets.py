@@ -303,6 +303,7 @@ def test_an_image_that_vanishes_after_opening_is_an_input_error(folder: Path) ->
     (folder / "daisy" / "0.png").unlink()
     with pytest.raises(ImageError, match=r"no image daisy/0.png"):
         dataset.load_image(ref)
+    assert decode_image(str(folder / "daisy" / "1.png"), "a").mode == "RGB"
 
 
 def test_folders_that_cannot_be_used(folder: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from n3core.descriptions import load_task
+from n3core.errors import InputError
 from n3core.explain.confusions import find_picture_faults
 from n3core.explain.diagnosis import compare_texts, diagnose, measure_evidence, measure_removal, measure_removals
 from n3core.explain.evidence import token_gradients
@@ -183,6 +184,19 @@ def test_the_order_of_the_classes_changes_no_verdict() -> None:
     for name in NAMES:
         assert one.of(name).score == pytest.approx(other.of(name).score)
         assert kinds_of(one, name).keys() == kinds_of(other, name).keys()
+
+
+def test_a_prediction_of_other_classes_or_labels_that_do_not_fit_it_are_refused() -> None:
+    labels = labels_each()
+    prediction = prediction_of(labels)
+    of_array, of_list = (diagnose(NAMES, TEXTS, prediction=prediction, labels=y) for y in (labels, labels.tolist()))
+    assert (of_list.confusion.counts == of_array.confusion.counts).all()
+    with pytest.raises(InputError, match="prediction is of ash, birch, cedar, dogwood, the texts of dogwood, cedar"):
+        diagnose(NAMES[::-1], TEXTS[::-1], prediction=prediction)
+    with pytest.raises(InputError, match="20 images with 19 labels"):
+        diagnose(NAMES, TEXTS, prediction=prediction, labels=labels[1:])
+    with pytest.raises(InputError, match="label -2 is that of no class"):
+        diagnose(NAMES, TEXTS, prediction=prediction, labels=labels - 2)
 
 
 def test_scores_are_sums_of_documented_points_and_entries_stand_worst_first() -> None:

@@ -18,6 +18,8 @@ from torchvision import models
 from n3core.backbone import build_network, normalise, strip_classifier
 from n3core.checkpoint import save_checkpoint
 from n3core.config import N3Config
+from n3core.datasets.base import square_pixels
+from n3core.datasets.images import decode_image
 from n3core.descriptions import ClassDescription, TaskSpec
 from n3core.engine import Engine
 from n3core.errors import InputError
@@ -65,12 +67,14 @@ def test_explanations_are_of_the_picture_that_is_predicted(checkpoint: Path) -> 
     np.testing.assert_allclose(shares, engine.predict(task, [lying.rotate(-90, expand=True)]).probabilities[0])
     (evidence,) = engine.explain_tokens(task, [turned], ["blue"])
     assert evidence.target == "blue"
-    assert np.exp(evidence.positive.log_probability) == pytest.approx(shares[1], rel=1e-2)
+    assert np.exp(evidence.positive.log_probability) == pytest.approx(shares[1], rel=1e-6)
     maps = engine.explain_pixels(task, [turned], ["blue"], "gradient_x_input", quantity="logit")
     np.testing.assert_allclose(maps.prediction.probabilities[0], shares, rtol=1e-2)
     for explain in (engine.explain_tokens, engine.explain_pixels):
         with pytest.raises(InputError, match="'pink' is not in the task; it has red, blue, white"):
             explain(task, [turned], ["pink"])
+        with pytest.raises(InputError, match="3 images with 1 targets; give one target for each"):
+            explain(task, [turned] * 3, ["blue"])
 
 
 def count_encoded(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -104,8 +108,45 @@ def test_pictures_of_any_size_and_arrays_agree(checkpoint: Path, images: np.ndar
     assert engine.predict(task, large).logits.shape == (6, 2)
     assert (engine.predict(task, np.stack(large)).logits == engine.predict(task, large).logits).all()
     assert engine.predict(task, []).probabilities.shape == (0, 2)
-    with pytest.raises(ValueError, match="uint8"):
-        engine.predict(task, images / 255)
+    mixed = [pictures[0], images[1], np.array(large[2])]
+    assert (engine.predict(task, mixed).logits[:2] == engine.predict(task, images[:2]).logits).all()
+    for wrong, told in (
+        (images / 255, r"images must be uint8 \(N, H, W, 3\), not float64"),
+        (images[0], r"not uint8 \(32, 32, 3\)"),
+        (torch.from_numpy(images), "images are a Tensor; give a list of pictures of PIL or of uint8 arrays"),
+        (pictures[0], "images are a Image; give a list"),
+        ("bird.png", "images are a str; give a list"),
+        (["bird.png"], "image 0 is a str; give pictures of PIL or uint8 arrays"),
+        ([pictures[0], images[0] / 255], r"image 1 is an array \(32, 32, 3\) of float64; give"),
+        ([images[0, :0]], r"image 0 is an array \(0, 32, 3\) of uint8; give"),
+    ):
+        with pytest.raises(InputError, match=told):
+            engine.predict(task, wrong)
+
+
+def test_a_picture_is_what_its_file_is(checkpoint: Path, images: np.ndarray, tmp_path: Path) -> None:
+    engine, grey = Engine(checkpoint, device="cpu"), images[0, :, :, 0]
+    clear = np.dstack([images[0], np.where(np.arange(SIZE) < SIZE // 2, 0, 255)[None].repeat(SIZE, 0)])
+    pictures = {
+        "deep.png": Image.fromarray(grey.astype(np.uint16) * 257),
+        "fractions.tif": Image.fromarray(grey.astype(np.float32) / 255),
+        "clear.png": Image.fromarray(clear.astype(np.uint8)),
+        "palette.png": Image.fromarray(images[0]).quantize(16),
+    }
+    exif = Image.Exif()
+    exif[274] = 6
+    for name, picture in pictures.items():
+        picture.save(tmp_path / name, exif=exif)
+        decoded = decode_image(tmp_path / name, name)
+        expected = square_pixels(decoded, SIZE)
+        for again in (Image.open(tmp_path / name), decoded):
+            np.testing.assert_array_equal(engine.square([again])[0], expected, err_msg=name)
+    Image.fromarray(grey.astype(np.float32)).save(tmp_path / "range.tif")
+    with pytest.raises(InputError, match="image 0 holds values outside 0 to 1; save it with 8 bits"):
+        engine.square([Image.open(tmp_path / "range.tif")])
+    (tmp_path / "half.png").write_bytes((tmp_path / "deep.png").read_bytes()[:700])
+    with pytest.raises(InputError, match="image 0 is truncated or damaged"):
+        engine.square([Image.open(tmp_path / "half.png")])
 
 
 def test_only_the_edited_description_is_encoded(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,6 +171,9 @@ def test_states_do_not_depend_on_the_other_texts(checkpoint: Path) -> None:
         length = part.states.shape[1]
         assert torch.equal(encoded.states[row, :length], part.states[0])
         assert int(encoded.mask[row].sum()) == length
+    for read in (alone.encode, alone.predict_function):
+        with pytest.raises(InputError, match=r"texts are 'Red\.', one of them; give a list"):
+            read("Red.")
 
 
 def test_a_checkpoint_is_a_path_or_its_name(checkpoint: Path) -> None:
@@ -164,7 +208,9 @@ def test_many_threads_get_what_one_gets_and_the_base_is_untouched(checkpoint: Pa
 def test_an_exported_classifier_needs_torchvision_only(checkpoint: Path, images: np.ndarray, tmp_path: Path) -> None:
     engine = Engine(checkpoint, device="cpu")
     task = task_of("red", "blue", "white")
-    engine.export(task, tmp_path / "flowers.safetensors")
+    engine.export(task, str(tmp_path / "flowers.safetensors"))
+    with pytest.raises(InputError, match=r"to \*\.safetensors, not 'flowers\.pt'; choose such a name"):
+        engine.export(task, tmp_path / "flowers.pt")
     with safe_open(tmp_path / "flowers.safetensors", "pt") as file:
         notes, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     names = json.loads(notes["class_names"])

@@ -185,6 +185,27 @@ def test_classes_that_cannot_be_judged_are_named() -> None:
         score(np.zeros((3, 1), np.float32), np.zeros(3, int), NAMES[:1])
 
 
+def test_labels_may_be_a_list_and_fit_the_images(labelled: tuple[np.ndarray, np.ndarray]) -> None:
+    images, labels = labelled
+    found, listed = (evaluate(read, TEXTS, NAMES, images, given) for given in (labels, labels.tolist()))
+    assert (listed.confusion.counts == found.confusion.counts).all() and listed.controls == found.controls
+    with pytest.raises(InputError, match="36 images with 35 labels"):
+        evaluate(read, TEXTS, NAMES, images, labels[1:])
+    with pytest.raises(InputError, match="label 6 is that of no class"):
+        score(np.zeros((2, CLASSES), np.float32), [0, CLASSES], NAMES)
+    with pytest.raises(InputError, match=r"logits of the shape \(2, 3\) for 6 classes"):
+        score(np.zeros((2, 3), np.float32), [0, 1], NAMES)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_logits_that_are_no_numbers_have_no_accuracy(value: float) -> None:
+    logits = np.eye(3)
+    assert score(np.where(logits > 0, 0, -np.inf), [0, 1, 2], NAMES[:3]).per_class_accuracy == 100, "masked classes"
+    logits[1, 2] = value
+    with pytest.raises(InputError, match="no numbers; the model has diverged"):
+        score(logits, [0, 1, 2], NAMES[:3])
+
+
 def test_foreign_texts_bring_accuracy_to_chance() -> None:
     class_count, per_class = 10, 200
     labels = np.repeat(np.arange(class_count), per_class)

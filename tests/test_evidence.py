@@ -12,11 +12,12 @@ import pytest
 import torch
 from torch.nn import functional
 
-from n3core.backbone import build_network
+from n3core.backbone import build_network, to_float
 from n3core.explain.evidence import aggregate_evidence, explain_tokens, merge_pieces, token_gradients
 from n3core.figures.evidence import drop_scatter, word_bars
 from n3core.metrics import rank_correlation
 from n3core.model import N3
+from n3core.results import Prediction
 from n3core.results.evidence import DescriptionEvidence, DropEffects, TokenEvidence
 from n3core.text_encoder import TextEncoder, TokenStates
 
@@ -118,6 +119,20 @@ def test_loss_and_probabilities_are_those_of_the_network(
         assert evidence.target == NAMES[target] == evidence.positive.name
         assert [part.probability for part in evidence.descriptions] == pytest.approx(expected.exp().tolist(), rel=1e-3)
         assert evidence.loss == pytest.approx(-float(expected[target]), rel=1e-3)
+
+
+def test_probabilities_are_those_of_the_classifier_where_there_is_one(
+    model: N3, make_states: StatesMaker, pixels: np.ndarray
+) -> None:
+    encoded, texts = encode(make_states)
+    classifier = model.synthesize(encoded.states, encoded.mask, NAMES)
+    own = explain(model, make_states, pixels)
+    found = explain_tokens(model, encoded, NAMES, texts, pixels, TARGETS, classifier=classifier)
+    shares = Prediction(NAMES, classifier(to_float(pixels)).detach().numpy()).probabilities
+    for row, evidence in enumerate(found):
+        assert [part.probability for part in evidence.descriptions] == pytest.approx(shares[row], rel=1e-5)
+        for part, other in zip(evidence.descriptions, own[row].descriptions, strict=True):
+            assert np.array_equal(part.magnitudes, other.magnitudes) and np.array_equal(part.support, other.support)
 
 
 def test_a_word_of_two_pieces_has_the_larger_magnitude_and_the_support_of_both(

@@ -188,3 +188,15 @@ def test_all_figures_of_one_task_fit_together() -> None:
 def test_a_task_without_one_of_the_two_kinds_is_refused(unseen: list[int], labels: list[int], message: str) -> None:
     with pytest.raises(InputError, match=message):
         seen_unseen_curve(np.eye(3), np.array(labels), np.array(unseen, np.int64))
+
+
+def test_scores_that_are_no_numbers_and_labels_of_no_class_are_refused() -> None:
+    masked = np.where(np.eye(4) > 0, 0.0, [[-np.inf, -1, -np.inf, -1]])
+    assert seen_unseen_accuracies(masked, [0, 1, 2, 3], [2, 3]) == (100, 100)
+    for value in (np.nan, np.inf):
+        scores = np.eye(4)
+        scores[2, 0] = value
+        with pytest.raises(InputError, match="the scores of image 2 are no numbers"):
+            seen_unseen_accuracies(scores, [0, 1, 2, 3], [2, 3])
+    with pytest.raises(InputError, match="4 images with 3 labels"):
+        choose_gamma(np.eye(4), [0, 1, 2], [2, 3])

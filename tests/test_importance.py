@@ -87,8 +87,12 @@ def test_unlabelled_images_are_refused_in_words(
     make_model: ModelMaker, encoded: TokenStates, pixels: np.ndarray
 ) -> None:
     model = make_model("squeezenet1_1")
-    for images, labels in ((pixels[:0], LABELS[:0]), (pixels, LABELS[:3])):
-        with pytest.raises(InputError, match="labelled images"):
+    for images, labels, told in (
+        (pixels[:0], LABELS[:0], "labelled images"),
+        (pixels, LABELS[:3], f"{len(pixels)} images with 3 labels"),
+        (pixels, LABELS + 9, "label 9 is that of no class"),
+    ):
+        with pytest.raises(InputError, match=told):
             measure_importance(model, encoded, images, labels)
 
 

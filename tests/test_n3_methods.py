@@ -19,6 +19,7 @@ from n3core.baselines.n3_training import FeatureN3, N3Settings, PixelN3, Shipped
 from n3core.checkpoint import load_checkpoint
 from n3core.config import TextConfig
 from n3core.engine import Engine
+from n3core.errors import InputError
 from n3core.known_checkpoints import default_checkpoint
 from n3core.model import N3
 from n3core.text_encoder import TextEncoder
@@ -207,6 +208,8 @@ def test_seen_classes_without_images_take_no_part(task: Any, base: BaseNetwork) 
 def test_predicting_before_a_fit_or_without_pixels_is_an_error(task: Any, base: BaseNetwork) -> None:
     with pytest.raises(RuntimeError, match="fit"):
         FeatureN3(N3Settings(), base, 0).predict(task.test_images, task.unseen)
+    with pytest.raises(InputError, match="images with 3 labels"):
+        FeatureN3(N3Settings(), base, 0).fit(task.images, task.labels[:3], task.seen)
     with pytest.raises(ValueError, match="pixels"):
         PixelN3(N3Settings(**SMALL), base, 0).fit(task.images, task.labels, task.seen)
 

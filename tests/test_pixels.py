@@ -136,6 +136,9 @@ def test_to_float_is_channels_last_in_memory() -> None:
     assert found.is_contiguous(memory_format=torch.channels_last)
     assert found[1, 2, 3, 0].item() == pytest.approx(pixels[1, 3, 0, 2] / 255)
     assert found.max() <= 1
+    for other in (pixels / 255, pixels.astype(np.int64)):
+        with pytest.raises(InputError, match=f"pixels are {other.dtype}; give uint8 from 0 to 255"):
+            to_float(other)
 
 
 def test_augment_is_decided_by_its_generator(images: torch.Tensor) -> None:

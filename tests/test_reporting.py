@@ -183,7 +183,7 @@ def test_tables_are_csv_with_the_numbers_of_the_report(report: Report) -> None:
 
 
 def test_the_archive_holds_page_tables_and_pictures(report: Report, tmp_path: Path) -> None:
-    write_report(report, tmp_path / "new" / "all.zip")
+    write_report(report, str(tmp_path / "new" / "all.zip"))
     with zipfile.ZipFile(tmp_path / "new" / "all.zip") as archive:
         assert archive.testzip() is None
         names = set(archive.namelist())

@@ -355,7 +355,7 @@ def test_a_dataset_whose_name_no_module_may_have_trains_a_head(namesakes: list[s
     sources, shares = pretrain_sources(namesakes[:1], SIZE)
     assert [*sources[0].head_sizes] == ["my.train"]
     config = PretrainConfig((namesakes[0],), SIZE, epochs=0.5, batch_size=16, learning_rate=0.02)
-    assert pretrain(config, sources, shares, tmp_path / "run", device="cpu")
+    assert pretrain(config, sources, shares, str(tmp_path / "run"), device="cpu")
 
 
 def test_a_dataset_given_twice_is_refused(image_folder: Path) -> None:
@@ -861,7 +861,7 @@ def test_a_step_is_adamw_by_the_clipped_gradient_of_the_smoothed_loss(
     config = TrainConfig(
         steps=1, batch_size=6, classes=(3, 3), learning_rate=0.01, weight_decay=2.0, label_smoothing=0.3
     )
-    train(model, config, [toy_source()], [1.0], [], tmp_path, device="cpu")
+    train(model, config, [toy_source()], [1.0], [], str(tmp_path), device="cpu")
     assert losses_of(tmp_path) == {0: pytest.approx(losses[0], rel=1e-4)}
     whole = torch.cat([gradient.flatten() for gradient in gradients])
     assert (whole.norm() > 2) == (temperature > 1)

@@ -13,6 +13,7 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from n3core.baselines import class_normalization, eszsl, megazsl, pdcnn
 from n3core.baselines.base import BaseNetwork, MethodEntry, ZeroShotMethod
+from n3core.errors import InputError
 
 ENTRIES = {
     entry.name: entry
@@ -76,6 +77,16 @@ def test_unseen_classes_are_told_apart_by_their_semantics(fitted: Any, task: Any
     assert scores.shape == (len(task.test_images), UNSEEN) and scores.dtype == np.float32
     assert np.isfinite(scores).all()
     assert task.accuracy(scores) > 0.4, "chance is 0.05"
+
+
+@named
+def test_a_fit_comes_first_and_refuses_labels_that_do_not_fit(task: Any, name: str) -> None:
+    method = ENTRIES[name].build({**ENTRIES[name].default, **QUICK[name]}, BASE, 0)
+    with pytest.raises(RuntimeError, match="is not fitted; fit comes before predict"):
+        method.predict(task.test_images, task.unseen)
+    for labels, told in ((task.labels[:3], "600 images with 3 labels"), (task.labels + 1, "label 40 is that of no")):
+        with pytest.raises(InputError, match=told):
+            method.fit(task.images, labels, task.seen)
 
 
 @named

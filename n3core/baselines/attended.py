@@ -22,9 +22,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from n3core.baselines.attribute_network import normalise_attributes
-from n3core.baselines.base import BaseNetwork, ClassTexts, ImageSet, MethodEntry, Settings, Trial
+from n3core.baselines.base import BaseNetwork, ClassTexts, ImageSet, MethodEntry, Settings, Trial, require_fit
 from n3core.baselines.standardisation import Standardisation, draw_batches
 from n3core.generalized import choose_gamma
+from n3core.indices import check_labels
 
 __all__ = ["ENTRY", "AttendedAutoEncoder", "AttendedNetwork", "AttendedSettings"]
 
@@ -124,7 +125,7 @@ class AttendedAutoEncoder:
 
     def fit(self, images: ImageSet, labels: np.ndarray, texts: ClassTexts) -> None:
         """Minimise equation 7 on the seen classes; see ZeroShotMethod."""
-        labels = np.asarray(labels, np.int64)
+        labels = check_labels(labels, len(images), len(texts))
         self.gamma = self._choose_gamma(images, labels, texts) if self.settings.calibrated else 0.0
         self._fitted = frozenset(texts.ids)
         maps = _maps_of(images)
@@ -150,6 +151,7 @@ class AttendedAutoEncoder:
     @torch.no_grad()
     def predict(self, images: ImageSet, texts: ClassTexts) -> np.ndarray:
         """Score images by equation 8, or 9 where gamma was chosen; see ZeroShotMethod."""
+        require_fit(self, "_network")
         semantics = self._describe(texts)
         scores = [np.empty((0, len(texts)), np.float32)]
         for start in range(0, len(images), _CHUNK):
@@ -168,7 +170,11 @@ class AttendedAutoEncoder:
 
         Returns:
             A (N, K, h, w) float32, non-negative, each map with sum 1; to be up-sampled to the image for show.
+
+        Raises:
+            RuntimeError: before `fit`.
         """
+        require_fit(self, "_network")
         maps = _maps_of(images)
         attention = self._network.attend(self._regions(maps), self._describe(texts))  # (N, T, K)
         return attention.mT.reshape(len(maps), len(texts), *maps.shape[2:]).cpu().numpy()

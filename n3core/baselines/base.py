@@ -15,8 +15,18 @@ import numpy as np
 from torch import Tensor
 
 from n3core.config import TextConfig
+from n3core.indices import check_rows
 
-__all__ = ["BaseNetwork", "ClassTexts", "ImageSet", "MethodEntry", "Settings", "Trial", "ZeroShotMethod"]
+__all__ = [
+    "BaseNetwork",
+    "ClassTexts",
+    "ImageSet",
+    "MethodEntry",
+    "Settings",
+    "Trial",
+    "ZeroShotMethod",
+    "require_fit",
+]
 
 Settings = Mapping[str, Any]  # hyper-parameters by name, JSON values
 
@@ -42,8 +52,8 @@ class ClassTexts:
         return len(self.ids)
 
     def take(self, rows: Sequence[int] | np.ndarray) -> ClassTexts:
-        """The classes `rows`, in that order."""
-        index = np.asarray(rows, np.int64)
+        """The classes `rows`, in that order; see `check_rows`."""
+        index = check_rows(rows, len(self))
         picked = [tuple(values[k] for k in index) for values in (self.ids, self.names, self.texts)]
         return ClassTexts(*picked, self.states[index], self.mask[index], self.semantics[index])
 
@@ -65,8 +75,8 @@ class ImageSet:
         return len(self.features)
 
     def take(self, rows: Sequence[int] | np.ndarray) -> ImageSet:
-        """The images `rows`, in that order."""
-        index = np.asarray(rows, np.int64)
+        """The images `rows`, in that order; see `check_rows`."""
+        index = check_rows(rows, len(self))
         return replace(
             self,
             features=self.features[index],
@@ -85,6 +95,9 @@ class ZeroShotMethod(Protocol):
             images: N images.
             labels: (N,) index into `texts`.
             texts: the seen classes.
+
+        Raises:
+            InputError: labels that do not fit images and texts.
         """
         ...
 
@@ -97,8 +110,21 @@ class ZeroShotMethod(Protocol):
 
         Returns:
             Scores (N, K) float32.
+
+        Raises:
+            RuntimeError: before `fit`.
         """
         ...
+
+
+def require_fit(method: object, part: str) -> None:
+    """Check that `fit` has come before, which leaves a system with the attribute `part`.
+
+    Raises:
+        RuntimeError: it has not.
+    """
+    if getattr(method, part, None) is None:
+        raise RuntimeError(f"{type(method).__name__} is not fitted; fit comes before predict")
 
 
 @dataclass(frozen=True, eq=False)

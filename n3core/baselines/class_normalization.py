@@ -21,8 +21,9 @@ from n3core.baselines.attribute_network import (
     normalise_attributes,
     scaled_cosine_logits,
 )
-from n3core.baselines.base import BaseNetwork, ClassTexts, ImageSet, MethodEntry, Settings, Trial
+from n3core.baselines.base import BaseNetwork, ClassTexts, ImageSet, MethodEntry, Settings, Trial, require_fit
 from n3core.baselines.standardisation import Standardisation, draw_batches
+from n3core.indices import check_labels
 
 __all__ = ["ENTRIES", "AttributeClassifier", "AttributeSettings"]
 
@@ -86,11 +87,12 @@ class AttributeClassifier:
 
         `logit_deviations` (steps,) then holds the standard deviation of the logits of each batch before its update.
         """
+        labels = check_labels(labels, len(images), len(texts))
         settings = self.settings
         self._features = Standardisation.of(images.features, active=settings.standardise_features, device=self.device)
         self._semantics = Standardisation.of(texts.semantics, active=settings.standardise_semantics, device=self.device)
         features, attributes = self._features(images.features), self._describe(texts)
-        targets = torch.from_numpy(np.asarray(labels, np.int64)).to(self.device)
+        targets = torch.from_numpy(labels).to(self.device)
         with torch.random.fork_rng(devices=[]):
             torch.random.default_generator.manual_seed(self.seed)
             self._network = AttributeNetwork(
@@ -123,6 +125,7 @@ class AttributeClassifier:
     @torch.no_grad()
     def predict(self, images: ImageSet, texts: ClassTexts) -> np.ndarray:
         """Score images by their logits (N, K); see `ZeroShotMethod.predict`."""
+        require_fit(self, "_network")
         return self._logits(self._features(images.features), self._describe(texts)).cpu().numpy()
 
     def _describe(self, texts: ClassTexts) -> Tensor:

@@ -31,6 +31,7 @@ from n3core.baselines.standardisation import Standardisation
 from n3core.baselines.student import ContinualSettings, Lesson, Student, suggest
 from n3core.errors import InputError
 from n3core.generalized import ausuc, harmonic_mean, seen_unseen_accuracies, seen_unseen_curve
+from n3core.indices import check_labels
 from n3core.metrics import per_class_accuracy
 from n3core.results.benchmark import ContinualScores
 
@@ -102,8 +103,10 @@ def run_continual(
 
     Raises:
         InputError: unknown learner, tasks that are no partition of the classes into at least 2 parts of at least 2,
-            or a class without images.
+            a class without images, or labels that do not fit.
     """
+    train_labels = check_labels(train_labels, len(train), len(texts))
+    test_labels = check_labels(test_labels, len(test), len(texts))
     _check(tasks, texts, train_labels, test_labels)
     for_weights, for_batches, for_learner = (int(s) for s in np.random.SeedSequence(seed).generate_state(3))
     strategy = make_learner(learner, settings, torch.Generator().manual_seed(for_learner))
@@ -116,7 +119,7 @@ def run_continual(
     describe = Standardisation.of(texts.semantics[first], active=settings.standardise_semantics, device=device)
     semantics = normalise_attributes(describe(texts.semantics), settings.attribute_norm)
     features, test_features = prepare(train.features), prepare(test.features)
-    labels = torch.from_numpy(np.asarray(train_labels, np.int64)).to(device)
+    labels = torch.from_numpy(train_labels).to(device)
 
     student = _new_student(semantics, features.shape[1], normalised, settings, for_weights)
     everything = torch.arange(len(texts), device=device)

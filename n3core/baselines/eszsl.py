@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 
 from n3core.baselines.attribute_network import normalise_attributes
-from n3core.baselines.base import BaseNetwork, ClassTexts, ImageSet, MethodEntry, Settings, Trial
+from n3core.baselines.base import BaseNetwork, ClassTexts, ImageSet, MethodEntry, Settings, Trial, require_fit
 from n3core.baselines.standardisation import Standardisation
+from n3core.indices import check_labels
 
 __all__ = ["ENTRY", "ESZSL", "ESZSLSettings", "solve_bilinear_map"]
 
@@ -51,11 +52,12 @@ class ESZSL:
 
     def fit(self, images: ImageSet, labels: np.ndarray, texts: ClassTexts) -> None:
         """Solve for V on the seen classes; see `ZeroShotMethod.fit`."""
+        labels = check_labels(labels, len(images), len(texts))
         settings = self.settings
         self._features = Standardisation.of(images.features, device=self.device)
         self._semantics = Standardisation.of(texts.semantics, active=settings.centre_semantics, device=self.device)
         targets = torch.full((len(images), len(texts)), -1.0, dtype=torch.float64, device=self.device)
-        targets[torch.arange(len(images)), torch.from_numpy(np.asarray(labels, np.int64))] = 1.0
+        targets[torch.arange(len(images)), torch.from_numpy(labels)] = 1.0
         self._map = solve_bilinear_map(
             self._features(images.features).double(),
             targets,
@@ -66,6 +68,7 @@ class ESZSL:
 
     def predict(self, images: ImageSet, texts: ClassTexts) -> np.ndarray:
         """Score x'V s, (N, K); see `ZeroShotMethod.predict`."""
+        require_fit(self, "_map")
         directions = self._describe(texts) @ self._map.mT  # (K, F)
         return (self._features(images.features) @ directions.mT).cpu().numpy()
 

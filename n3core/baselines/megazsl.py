@@ -14,9 +14,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from n3core.baselines.attribute_network import AttributeNorm, normalise_attributes
-from n3core.baselines.base import BaseNetwork, ClassTexts, ImageSet, MethodEntry, Settings, Trial
+from n3core.baselines.base import BaseNetwork, ClassTexts, ImageSet, MethodEntry, Settings, Trial, require_fit
 from n3core.baselines.feature_gan import Discriminator, Generator, average_by_class, discriminator_loss, generator_loss
 from n3core.baselines.standardisation import Standardisation, draw_batches
+from n3core.indices import check_labels
 
 __all__ = ["ENTRY", "MEGAZSL", "MEGAZSLSettings", "score_by_neighbours"]
 
@@ -85,11 +86,12 @@ class MEGAZSL:
 
     def fit(self, images: ImageSet, labels: np.ndarray, texts: ClassTexts) -> None:
         """Train generator and discriminator on the seen classes; see `ZeroShotMethod.fit`."""
+        labels = check_labels(labels, len(images), len(texts))
         settings = self.settings
         self._features = Standardisation.of(images.features, centre=not settings.rectified, device=self.device)
         self._semantics = Standardisation.of(texts.semantics, device=self.device)
         features, semantics = self._features(images.features), self._describe(texts)
-        targets = torch.from_numpy(np.asarray(labels, np.int64)).to(self.device)
+        targets = torch.from_numpy(labels).to(self.device)
         with torch.random.fork_rng(devices=[]):
             torch.random.default_generator.manual_seed(self.seed)
             self._generator = Generator(
@@ -135,6 +137,7 @@ class MEGAZSL:
     @torch.no_grad()
     def predict(self, images: ImageSet, texts: ClassTexts) -> np.ndarray:
         """Score images by votes of generated features (N, K); see `ZeroShotMethod.predict`."""
+        require_fit(self, "_generator")
         settings = self.settings
         noise = self._noise(settings.samples, torch.Generator().manual_seed(self.seed))
         read = self._generator.read(self._describe(texts))  # (K, H)

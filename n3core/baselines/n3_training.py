@@ -16,11 +16,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from n3core.backbone import build_network, to_float
-from n3core.baselines.base import BaseNetwork, ClassTexts, ImageSet, Settings
+from n3core.baselines.base import BaseNetwork, ClassTexts, ImageSet, Settings, require_fit
 from n3core.checkpoint import load_checkpoint
 from n3core.config import N3Config, TrainConfig
 from n3core.episodes import EpisodeSource, TextPool, draw_episode
 from n3core.feature_training import FeatureSource, RunEpisode, classification_layer, feature_episodes, meta_train
+from n3core.indices import check_labels
 from n3core.model import N3
 from n3core.pixels import PixelSet, augment, draw_augmentation
 from n3core.train import centre_features, classify
@@ -102,7 +103,8 @@ class _MetaTrained(ABC):
 
     def fit(self, images: ImageSet, labels: np.ndarray, texts: ClassTexts) -> None:
         """Meta-train on the seen classes; see ZeroShotMethod."""
-        seen, labels = np.unique(np.asarray(labels), return_inverse=True)
+        labels = check_labels(labels, len(images), len(texts))
+        seen, labels = np.unique(labels, return_inverse=True)
         texts = texts.take(seen)
         with torch.random.fork_rng([self._device] if self._device.type == "cuda" else []):
             torch.manual_seed(self.seed)
@@ -115,8 +117,8 @@ class _MetaTrained(ABC):
     @property
     def model(self) -> N3:
         """The trained N3."""
-        if self._model is None:
-            raise RuntimeError("fit comes before predict")
+        require_fit(self, "_model")
+        assert self._model is not None
         return self._model
 
     @abstractmethod

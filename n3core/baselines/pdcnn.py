@@ -17,8 +17,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from n3core.baselines.attribute_network import AttributeNorm, normalise_attributes
-from n3core.baselines.base import BaseNetwork, ClassTexts, ImageSet, MethodEntry, Settings, Trial
+from n3core.baselines.base import BaseNetwork, ClassTexts, ImageSet, MethodEntry, Settings, Trial, require_fit
 from n3core.baselines.standardisation import Standardisation, draw_batches
+from n3core.indices import check_labels
 
 __all__ = ["ENTRIES", "PDCNN", "PDCNNSettings", "WeightPredictor", "answer_loss"]
 
@@ -124,13 +125,14 @@ class PDCNN:
 
     def fit(self, images: ImageSet, labels: np.ndarray, texts: ClassTexts) -> None:
         """Train the predictors on the seen classes; see `ZeroShotMethod.fit`."""
+        labels = check_labels(labels, len(images), len(texts))
         settings = self.settings
         self._features = Standardisation.of(images.features, device=self.device)
         self._semantics = Standardisation.of(texts.semantics, device=self.device)
         if self.convolution:
             self._maps = Standardisation.of(_maps_of(images), device=self.device)
         features, semantics = self._features(images.features), self._describe(texts)
-        answers = functional.one_hot(torch.from_numpy(np.asarray(labels, np.int64)), len(texts)).float()
+        answers = functional.one_hot(torch.from_numpy(labels), len(texts)).float()
         answers = answers.to(self.device)
         generator = torch.Generator().manual_seed(self.seed)
         with torch.random.fork_rng(devices=[self.device] if self.device != "cpu" else []):
@@ -153,6 +155,7 @@ class PDCNN:
     @torch.no_grad()
     def predict(self, images: ImageSet, texts: ClassTexts) -> np.ndarray:
         """Score images (N, K); see `ZeroShotMethod.predict`."""
+        require_fit(self, "_network")
         semantics = self._describe(texts)
         scores = []
         for start in range(0, len(images), _CHUNK):

@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import numpy as np
 
 from n3core.documents import parse_document, read_document
 from n3core.errors import InputError
@@ -29,22 +31,23 @@ _KINDS = {_NUMBER: "number", int: "whole number", bool: "truth value", str: "tex
 _LONGEST_TEXT = 4000  # characters
 
 
-def write_results(path: Path, results: BenchmarkResults) -> None:
-    """Write a results file, whole or not at all.
+def write_results(path: Path | str, results: BenchmarkResults) -> None:
+    """Write a results file that `read_results` reads, whole or not at all.
 
     Raises:
-        InputError: the disk is full or the folder cannot be written.
+        InputError: a value that the format does not have; the disk is full or the folder cannot be written.
     """
-    write_record(path, results)
+    _check(results, str(path))
+    write_record(Path(path), results)
 
 
-def read_results(path: Path) -> BenchmarkResults:
+def read_results(path: Path | str) -> BenchmarkResults:
     """Read a results file.
 
     Raises:
         InputError: missing, no json, or not what `write_results` writes.
     """
-    return _check(decode(BenchmarkResults, read_document(path), str(path)), str(path))
+    return _check(decode(BenchmarkResults, read_document(Path(path)), str(path)), str(path))
 
 
 def parse_results(data: bytes, name: str) -> BenchmarkResults:
@@ -53,8 +56,18 @@ def parse_results(data: bytes, name: str) -> BenchmarkResults:
 
 
 def write_record(path: Path, record: Any) -> None:
-    """Write one dataclass of this format, whole or not at all."""
-    write_atomically(path, json.dumps(encode(record), ensure_ascii=False, allow_nan=False, indent=1).encode())
+    """Write one dataclass of this format, whole or not at all.
+
+    Raises:
+        InputError: a value that the format does not have; the disk is full or the folder cannot be written.
+    """
+    values = encode(record)
+    decode(type(record), values, str(path))
+    try:
+        text = json.dumps(values, ensure_ascii=False, allow_nan=False, indent=1)
+    except (TypeError, ValueError) as error:  # in settings, whose values have no type
+        raise InputError(f"cannot write {path} ({error}); give numbers, truth values, texts and lists") from None
+    write_atomically(path, text.encode())
 
 
 def read_record(kind: type[Record], path: Path) -> Record:
@@ -66,9 +79,15 @@ def read_record(kind: type[Record], path: Path) -> Record:
     return decode(kind, read_document(path), str(path))
 
 
-def encode(record: Any) -> dict[str, Any]:
-    """A dataclass as json values."""
-    return asdict(record)
+def encode(value: Any) -> Any:
+    """A dataclass, or what is in one, as json values: dicts, lists, and Python's numbers for numpy's."""
+    if is_dataclass(value):
+        return {part.name: encode(getattr(value, part.name)) for part in fields(value)}
+    if isinstance(value, Mapping):
+        return {key: encode(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [encode(item) for item in value]
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
 
 
 def decode(kind: Any, value: Any, where: str) -> Any:

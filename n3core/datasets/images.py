@@ -28,6 +28,7 @@ __all__ = [
     "count_pixels",
     "decode_image",
     "files_version",
+    "load_rgb",
 ]
 
 MAX_PIXELS = 40_000_000  # of a decoded image; JPEGs of up to twice as many are decoded at half their size
@@ -53,11 +54,11 @@ class ImageError(InputError):
     """An image that cannot be used; the message names it and says why."""
 
 
-def decode_image(source: bytes | Path, name: str) -> Image.Image:
+def decode_image(source: bytes | Path | str, name: str) -> Image.Image:
     """Decode an image fully, upright, over white where it is transparent; see `upright` for its values.
 
     Args:
-        source: encoded bytes, or the file.
+        source: encoded bytes, or the path of a file.
         name: what to call the image in errors.
 
     Returns:
@@ -67,27 +68,27 @@ def decode_image(source: bytes | Path, name: str) -> Image.Image:
         ImageError: not an image, truncated, of values that say nothing, or above `MAX_PIXELS` (told from the header,
             before decoding).
     """
-    return _finish(_open(source, name), name)
+    return load_rgb(_open(source, name), name)
 
 
-def check_image(source: bytes | Path, name: str) -> None:
+def check_image(source: bytes | Path | str, name: str) -> None:
     """Find out whether `decode_image` would succeed; JPEGs are decoded at an eighth of their size, which is faster.
 
     Args:
-        source: encoded bytes, or the file.
+        source: encoded bytes, or the path of a file.
         name: what to call the image in errors.
 
     Raises:
         ImageError: as `decode_image`.
     """
-    _finish(_open(source, name), name, reduction=8)
+    load_rgb(_open(source, name), name, reduction=8)
 
 
-def count_pixels(source: bytes | Path, name: str) -> int:
+def count_pixels(source: bytes | Path | str, name: str) -> int:
     """How many pixels an image has by its header, which is all that is read.
 
     Args:
-        source: encoded bytes, or the file.
+        source: encoded bytes, or the path of a file.
         name: what to call the image in errors.
 
     Raises:
@@ -97,7 +98,8 @@ def count_pixels(source: bytes | Path, name: str) -> int:
         return image.width * image.height
 
 
-def _open(source: bytes | Path, name: str) -> Image.Image:
+def _open(source: bytes | Path | str, name: str) -> Image.Image:
+    source = Path(source) if isinstance(source, str) else source
     limit = _pixel_limit()
     too_large = f"more than {limit // 1_000_000} megapixels; make it smaller"
     if isinstance(source, Path) and source.is_dir():
@@ -135,8 +137,20 @@ def _is_reducible(image: Image.Image) -> bool:
     return isinstance(image, JpegImageFile) and len(image.tile) == 1 and "progressive" not in image.info
 
 
-def _finish(image: Image.Image, name: str, reduction: int = 1) -> Image.Image:
-    """Decode to RGB; JPEGs at a fraction of their size where that is asked for or where they are above the limit."""
+def load_rgb(image: Image.Image, name: str, *, reduction: int = 1) -> Image.Image:
+    """Decode what Pillow has opened, or made, as `decode_image` does.
+
+    Args:
+        image: a picture in any mode; loaded, and a JPEG that is not yet is so at half its size above `MAX_PIXELS`.
+        name: what to call the image in errors.
+        reduction: decode a JPEG at this fraction of its size at most.
+
+    Returns:
+        An upright RGB image.
+
+    Raises:
+        ImageError: truncated, or of values that say nothing.
+    """
     if image.width * image.height > _pixel_limit():
         reduction = max(reduction, 2)
     try:

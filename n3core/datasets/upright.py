@@ -40,7 +40,11 @@ def upright_rgb(image: Image.Image) -> Image.Image:
     """
     turn = _TURNS.get(_orientation(image))
     rgb = _to_rgb(image)
-    return rgb if turn is None else rgb.transpose(turn)
+    if turn is None:
+        return rgb
+    turned = rgb.transpose(turn)
+    turned.info = {}  # whoever asks again finds it upright
+    return turned
 
 
 def _orientation(image: Image.Image) -> Any:

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch.nn import functional
 
+from n3core.errors import InputError
 from n3core.explain.confusions import find_picture_faults
 from n3core.explain.text_faults import count_words, find_text_faults, reads_english
 from n3core.explain.trials import find_measured_faults, measure_evidence, measure_removal, measure_removals
+from n3core.indices import check_labels
 from n3core.results.diagnosis import ClassDiagnosis, Diagnosis, EvidenceShare, Removal
 from n3core.results.predictions import ConfusionMatrix, Prediction
 
@@ -32,7 +34,7 @@ def diagnose(
     dropped_words: Sequence[int] | None = None,
     similarity: np.ndarray | None = None,
     prediction: Prediction | None = None,
-    labels: np.ndarray | None = None,
+    labels: Sequence[int] | np.ndarray | None = None,
     removals: Sequence[Removal] = (),
     evidence: Sequence[EvidenceShare] = (),
 ) -> Diagnosis:
@@ -43,14 +45,21 @@ def diagnose(
         texts: K descriptions.
         dropped_words: per text the words that the text encoder does not read (`TokenStates.dropped_words`).
         similarity: (K, K), from `compare_texts`.
-        prediction: what the task's classifier says of N pictures; without it the texts alone are judged.
+        prediction: what the task's classifier says of N pictures, its columns in the order of `class_names`; without
+            it the texts alone are judged.
         labels: (N,) index of the class that each picture shows, -1 where that is not known; None: of none.
         removals: from `measure_removal`, of any of the classes.
         evidence: from `measure_evidence`, of any of the classes.
 
     Returns:
         The classes, worst first.
+
+    Raises:
+        InputError: a prediction of other classes or in another order, or labels that do not fit it.
     """
+    if prediction is not None and tuple(prediction.class_names) != tuple(class_names):
+        told, asked = (", ".join(names[:5]) for names in (prediction.class_names, class_names))
+        raise InputError(f"the prediction is of {told}, the texts of {asked}; give the same classes in one order")
     reasons = [
         list(found)
         for found in find_text_faults(class_names, texts, dropped_words=dropped_words, similarity=similarity)
@@ -59,10 +68,13 @@ def diagnose(
     pictures = len(prediction) if prediction is not None else 0
     figures: list[dict[str, int | float | None]] = [{} for _ in class_names]
     if prediction is not None and pictures:
-        labelled = labels >= 0 if labels is not None else np.zeros(pictures, bool)
-        if labels is not None and labelled.any():
+        truth = np.full(pictures, -1)
+        if labels is not None:
+            truth = check_labels(labels, pictures, len(class_names), least=-1)
+        labelled = truth >= 0
+        if labelled.any():
             counts = np.zeros((len(class_names), len(class_names)), np.int64)
-            np.add.at(counts, (labels[labelled], prediction.labels[labelled]), 1)
+            np.add.at(counts, (truth[labelled], prediction.labels[labelled]), 1)
             confusion = ConfusionMatrix(tuple(class_names), counts)
             prediction, pictures = replace(prediction, logits=prediction.logits[labelled]), int(labelled.sum())
         figures = _figures(prediction, confusion)

@@ -18,10 +18,11 @@ from torch.func import functional_call
 from torch.nn import functional
 
 from n3core.backbone import build_network, normalise, to_float
+from n3core.indices import check_labels
 from n3core.results.evidence import ClassEvidence, DescriptionEvidence, TokenEvidence
 
 if TYPE_CHECKING:
-    from n3core.model import N3
+    from n3core.model import N3, SynthesizedClassifier
     from n3core.text_encoder import TokenStates
 
 __all__ = ["aggregate_evidence", "explain_tokens", "merge_pieces", "token_gradients"]
@@ -38,6 +39,8 @@ def explain_tokens(
     texts: Sequence[str],
     images: np.ndarray,
     targets: Sequence[int],
+    *,
+    classifier: SynthesizedClassifier | None = None,
 ) -> tuple[TokenEvidence, ...]:
     """Weigh the words of all descriptions in the decision about each of N images.
 
@@ -48,15 +51,25 @@ def explain_tokens(
         texts: K descriptions, those that were encoded.
         images: (N, S, S, 3) uint8.
         targets: N class indices: the true, the predicted or any other class of each image.
+        classifier: synthesized from the same texts; the probabilities stated are its, of every image alone. Without
+            it they are those of the network that is differentiated, which rounds no delta to bfloat16 and differs
+            from the fourth digit on.
 
     Returns:
         The evidence of each image.
+
+    Raises:
+        InputError: not one target for each image.
     """
     units = [merge_pieces(text, offsets) for text, offsets in zip(texts, encoded.offsets, strict=True)]
     found = []
     for target, logits, of_loss, of_logit in token_gradients(model, encoded, images, targets):
         magnitudes = of_loss.norm(dim=-1)  # (K, L)
         support = (of_logit * encoded.states).sum(-1)  # (K, L)
+        if classifier is not None:
+            alone = images[len(found)][None]
+            with torch.inference_mode():
+                logits = classifier(to_float(alone, model.log_mu.device))[0].cpu()
         log_probabilities = functional.log_softmax(logits.double(), dim=-1).tolist()
         descriptions = []
         for row, (spans, pieces) in enumerate(units):
@@ -92,13 +105,17 @@ def token_gradients(
     Yields:
         The target, the logits (K,), dE/dD (K, L, H) for the cross-entropy E of the target in nats, and the gradient
         (K, L, H) of the target's logit; tensors on the CPU.
+
+    Raises:
+        InputError: not one target for each image.
     """
+    chosen = check_labels(targets, len(images), len(encoded.states), what="target").tolist()
     device = model.log_mu.device
     states = encoded.states.detach().clone().to(device).requires_grad_(True)
     skeleton = build_network(model.config.base, 2, device="meta").eval()
     with torch.enable_grad():
         tensors = model.adapt(states, encoded.mask.to(device))
-    for image, target in zip(images, targets, strict=True):
+    for image, target in zip(images, chosen, strict=True):
         pixels = to_float(image[None], device)  # (1, 3, S, S)
         with torch.enable_grad():
             logits = functional_call(skeleton, tensors, (normalise(pixels),))  # (1, K)

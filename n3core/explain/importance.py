@@ -6,7 +6,7 @@ images; knows no task, no file and no screen. The model is only read; tensors ar
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from n3core.backbone import to_float
 from n3core.errors import InputError
+from n3core.indices import check_labels
 from n3core.metrics import per_class_accuracy
 from n3core.model import N3, SynthesizedClassifier
 from n3core.results.adaptation import LayerImportance
@@ -31,7 +32,7 @@ def measure_importance(
     model: N3,
     encoded: TokenStates,
     images: np.ndarray,
-    labels: np.ndarray,
+    labels: Sequence[int] | np.ndarray,
     *,
     batch_size: int = _BATCH,
     progress: Progress | None = None,
@@ -52,10 +53,11 @@ def measure_importance(
         Accuracy and cross-entropy with all adaptations, without each one, and with none.
 
     Raises:
-        InputError: no image, or not one label for each.
+        InputError: no image, or labels that do not fit.
     """
-    if not len(images) or len(images) != len(labels):
-        raise InputError(f"{len(images)} images with {len(labels)} labels; importance needs labelled images")
+    if not len(images):
+        raise InputError("importance needs labelled images; give at least one")
+    labels = check_labels(labels, len(images), len(encoded.states))
     device = model.log_temperature.device
     states, mask = encoded.states.to(device), encoded.mask.to(device)
     names = [str(k) for k in range(len(states))]
@@ -105,5 +107,5 @@ def _judge(
         parts.append(classifier(to_float(images[start : start + batch_size], device)).cpu())  # (n, K)
     logits = torch.cat(parts)
     guesses = logits.argmax(dim=1).numpy()
-    loss = float(functional.cross_entropy(logits.double(), torch.from_numpy(labels.astype(np.int64))))
+    loss = float(functional.cross_entropy(logits.double(), torch.from_numpy(labels)))
     return per_class_accuracy(guesses, labels), loss, guesses

@@ -20,6 +20,7 @@ from torchvision.transforms.functional import gaussian_blur
 
 from n3core.backbone import IMAGENET_MEAN, build_network, normalise, to_float
 from n3core.errors import InputError
+from n3core.indices import check_labels
 from n3core.model import N3, SynthesizedClassifier
 from n3core.results.saliency import BASELINES, METHODS, SaliencyMaps, SaliencySettings
 from n3core.text_encoder import TokenStates
@@ -93,18 +94,20 @@ def explain_pixels(
         One map per image.
 
     Raises:
-        InputError: unknown method, quantity, baseline or layer, or a setting out of range.
+        InputError: unknown method, quantity, baseline or layer, a setting out of range, or not one target for each
+            image.
     """
     settings = settings or SaliencySettings()
     _check(classifier.base, images, method, quantity, settings)
+    side, classes = images.shape[1], len(classifier.class_names)
+    found = check_labels(targets, len(images), classes, what="target")
     score = _Score(classifier, quantity)
     weight = next(score.parameters())
-    side, classes = images.shape[1], len(classifier.class_names)
     values = [np.empty((0, side, side), np.float32)]
     logits = [np.empty((0, classes), np.float32)]
     for start in range(0, len(images), _IMAGES):
         pixels = to_float(images[start : start + _IMAGES], weight.device).to(weight.dtype)
-        labels = torch.tensor([int(target) for target in targets[start : start + _IMAGES]], device=weight.device)
+        labels = torch.from_numpy(found[start : start + _IMAGES]).to(weight.device)
         values.append(_ATTRIBUTE[method](score, pixels, labels, settings).detach().float().cpu().numpy())
         with torch.no_grad():
             logits.append(score.logits(pixels).float().cpu().numpy())
@@ -112,7 +115,7 @@ def explain_pixels(
         method,
         quantity,
         classifier.class_names,
-        np.array(targets, np.int64),
+        found,
         np.concatenate(values),
         np.concatenate(logits),
     )

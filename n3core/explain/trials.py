@@ -16,6 +16,7 @@ from n3core.backbone import build_network, to_float
 from n3core.evaluate import Build, predict_all
 from n3core.explain.evidence import merge_pieces
 from n3core.explain.visual_words import mark_words, needs_part, split_words
+from n3core.indices import check_labels
 from n3core.metrics import accuracy_within_classes
 from n3core.results.diagnosis import EvidenceShare, Reason, Removal
 
@@ -42,7 +43,7 @@ def measure_removal(
     class_names: Sequence[str],
     texts: Sequence[str],
     images: np.ndarray,
-    labels: np.ndarray,
+    labels: Sequence[int] | np.ndarray,
     index: int,
     *,
     guesses: np.ndarray | None = None,
@@ -60,7 +61,11 @@ def measure_removal(
 
     Returns:
         Accuracies before and after.
+
+    Raises:
+        InputError: labels that do not fit.
     """
+    labels = check_labels(labels, len(images), len(texts))
     others = [place for place in range(len(texts)) if place != index]
     if guesses is None:
         guesses = predict_all(build(texts), images).argmax(axis=1)
@@ -88,7 +93,7 @@ def measure_removals(
     class_names: Sequence[str],
     texts: Sequence[str],
     images: np.ndarray,
-    labels: np.ndarray,
+    labels: Sequence[int] | np.ndarray,
     *,
     progress: Progress | None = None,
 ) -> tuple[Removal, ...]:

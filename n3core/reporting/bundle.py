@@ -51,7 +51,7 @@ def check_format(path: Path) -> None:
         raise InputError(f"--out {str(path)!r} must end in {' or '.join(FORMATS)}; choose such a name")
 
 
-def write_report(report: Report, path: Path) -> None:
+def write_report(report: Report, path: Path | str) -> None:
     """Write a report, whole or not at all.
 
     Args:
@@ -61,6 +61,7 @@ def write_report(report: Report, path: Path) -> None:
     Raises:
         InputError: another suffix, or the file cannot be written.
     """
+    path = Path(path)
     check_format(path)
     page_alone = path.suffix.lower() == ".html"
     write_atomically(path, to_html(report) if page_alone else to_zip(to_files(report)))

@@ -132,7 +132,9 @@ def explain(
         pixels, wanted = pictures.pixels[start : start + _STEP], targets[start : start + _STEP].tolist()
         for name, classifier in pair.items():
             maps[name].append(explain_pixels(classifier, pixels, wanted, method, quantity=quantity, settings=settings))
-        evidence += explain_tokens(engine.model, encoded, task.names, task.texts, pixels, wanted)
+        evidence += explain_tokens(
+            engine.model, encoded, task.names, task.texts, pixels, wanted, classifier=pair[ADAPTED]
+        )
         if progress is not None:
             progress(len(evidence), len(pictures))
     saliency = {name: join_maps(parts) for name, parts in maps.items()}

@@ -19,6 +19,7 @@ from n3core.datasets.images import decode_image
 from n3core.datasets.registry import TEXTS_MARK, dataset_names, open_dataset
 from n3core.descriptions import ClassDescription, TaskSpec, load_task
 from n3core.errors import InputError
+from n3core.indices import check_rows
 from n3core.selection import select
 
 __all__ = ["Pictures", "TaskSource", "find_classes", "load_files", "load_pictures", "open_source"]
@@ -72,9 +73,9 @@ class Pictures:
         """Whether the true class of every picture is known."""
         return len(self) > 0 and bool((self.labels >= 0).all())
 
-    def take(self, rows: Sequence[int]) -> Pictures:
-        """Some of the pictures, in the order given."""
-        chosen = np.asarray(rows, np.int64)
+    def take(self, rows: Sequence[int] | np.ndarray) -> Pictures:
+        """Some of the pictures, in the order given; see `check_rows`."""
+        chosen = check_rows(rows, len(self))
         masks = self.masks[chosen] if self.masks is not None else None
         ids = tuple(self.ids[row] for row in chosen)
         return Pictures(ids, self.labels[chosen], self.pixels[chosen], self.parts, masks)

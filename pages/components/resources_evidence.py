@@ -117,9 +117,8 @@ def _explain(
     from n3core.explain.evidence import explain_tokens
 
     images = square_pictures(data, refs, _engine.image_size)
-    return explain_tokens(
-        _engine.model, _engine.encode(texts), names, texts, images, [names.index(target)] * len(images)
-    )
+    classifier, targets = _engine.synthesize_texts(texts, names), [names.index(target)] * len(images)
+    return explain_tokens(_engine.model, _engine.encode(texts), names, texts, images, targets, classifier=classifier)
 
 
 @st.cache_data(max_entries=2000, show_spinner=False)
