@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from n3core.cli_options import Checkpoint, Device, Json, Seed, load_engine, print_json, show_progress, warn
+from n3core.cli_options import Checkpoint, Device, Json, Limit, Seed, load_engine, print_json, show_progress, warn
 from n3core.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ Descriptions = Annotated[
 ]
 Split = Annotated[str | None, typer.Option(help="Take the classes of a split: train, val, test or all.")]
 Classes = Annotated[Path | None, typer.Option(help="File that names the classes.")]
-Limit = Annotated[int | None, typer.Option(help="At most so many images of each class.", min=1)]
 Images = Annotated[list[Path] | None, typer.Option("--image", help="Image file, instead of those of a dataset.")]
 Target = Annotated[str, typer.Option(help="Class to explain: its name, or predicted, or true.")]
 Method = Annotated[  # all there are, whose owner would import numpy to show a help

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from n3core.class_entries import read_name_list
-from n3core.datasets.base import ClassInfo, Dataset, class_by_key, classes_of, is_split, load_pixels
+from n3core.datasets.base import ClassInfo, Dataset, class_by_key, classes_of, is_split, load_pixels, spread_refs
 from n3core.datasets.registry import open_dataset
 from n3core.descriptions import MatchedDescriptions, load_descriptions, match_descriptions
 from n3core.documents import MAX_FILE_BYTES, read_document
@@ -49,7 +49,7 @@ class Selection:
 
         Args:
             size: side in pixels.
-            limit: at most so many images of each class, the first ones.
+            limit: at most so many images of each class, spread evenly over those there are.
 
         Returns:
             Pixels (N, size, size, 3) uint8, and labels (N,) as index into `classes`.
@@ -57,7 +57,7 @@ class Selection:
         Raises:
             InputError: an image that cannot be read.
         """
-        refs = [self.dataset.image_refs(info.id, subset="evaluate")[:limit] for info in self.classes]
+        refs = [spread_refs(self.dataset.image_refs(info.id), limit) for info in self.classes]
         labels = np.repeat(np.arange(len(refs)), [len(group) for group in refs])
         return load_pixels(self.dataset, [ref for group in refs for ref in group], size), labels
 

@@ -39,6 +39,7 @@ from n3core.reporting.tables import tables_of, to_csv
 from n3core.results import ConfusionMatrix, Prediction
 from n3core.results.diagnosis import ClassDiagnosis, Reason
 from n3core.results.saliency import METHODS
+from n3core.selection import select
 
 ATTACK = "<script>window.ran = 1</script> <img src=x onerror=alert(1)> {{ 7 * 7 }} $x_1$ \u202eevil 😀 \"'"
 NAMES = ("red", "green", "blue", ATTACK[:60])
@@ -318,6 +319,14 @@ def test_a_descriptions_file_is_a_task_and_a_split_chooses_from_it(image_folder:
         open_source(None, None)
     with pytest.raises(InputError, match="names no dataset"):
         open_source(None, path, split="test")
+
+
+def test_a_limit_means_the_same_pictures_whoever_is_asked(image_folder: Path) -> None:
+    """The six pictures of a class: the first and the last, not the first two."""
+    few = load_pictures(open_source(str(image_folder), None, split="all"), 16, each=2)
+    assert few.ids[:2] == ("blue/0.png", "blue/5.png")
+    pixels, labels = select(str(image_folder), split="all").load_images(16, 2)
+    assert (pixels == few.pixels).all() and labels.tolist() == few.labels.tolist()
 
 
 def test_drawn_pictures_bring_their_parts() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from n3core.datasets.base import ClassInfo, Dataset, ImageRef, class_by_key, square_pixels
+from n3core.datasets.base import ClassInfo, Dataset, ImageRef, class_by_key, spread_refs, square_pixels
 from n3core.datasets.images import decode_image
 from n3core.datasets.registry import TEXTS_MARK, dataset_names, open_dataset
 from n3core.descriptions import ClassDescription, TaskSpec, load_task
@@ -177,9 +177,8 @@ def load_pictures(
     labels: list[int] = []
     for label, info in enumerate(source.classes):
         found = source.dataset.image_refs(info.id) if source.dataset is not None and info is not None else ()
-        if each is not None:
-            places = set(np.linspace(0, len(found) - 1, min(each, len(found))).astype(int).tolist())
-            found = tuple(ref for place, ref in enumerate(found) if place in places or ref.id in also)
+        spread = set(spread_refs(found, each))
+        found = tuple(ref for ref in found if ref in spread or ref.id in also)
         refs += found
         labels += [label] * len(found)
     pixels = np.empty((len(refs), size, size, 3), np.uint8)
