@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -68,6 +68,7 @@ def explain(
     from n3core.reporting.explanations import ADAPTED, FC_ONLY, check_target, gather_words
     from n3core.reporting.explanations import explain as explain_pictures
     from n3core.reporting.terminal import tabulate_words
+    from n3core.results.saliency import SaliencySettings
 
     check_target(source.task, target)
     _check_method(method, quantity)
@@ -110,6 +111,7 @@ def explain(
         "words": [summaries.summarise_words(entry, words=words) for entry in gather_words(found.evidence)],
         "layers": summaries.summarise_magnitudes(measure_magnitudes(engine.model, engine.encode(source.task.texts))),
         "checkpoint": str(engine.checkpoint),
+        "provenance": _provenance(engine, source, descriptions, image, limit, seed=SaliencySettings().seed),
         "seconds": round(time.monotonic() - started, 2),
     }
     print_json(summary) if as_json else Console(markup=False).print(tabulate_words(summary))
@@ -152,8 +154,10 @@ def diagnose(
     summary = {
         "data": source.dataset.name if source.dataset is not None and not image else None,
         "split": source.split,
+        "classes_file": source.chosen_by if source.split is None else None,
         **summarise_diagnosis(found),
         "checkpoint": str(engine.checkpoint),
+        "provenance": _provenance(engine, source, descriptions, image, limit),
         "seconds": round(time.monotonic() - started, 2),
     }
     print_json(summary) if as_json else Console(markup=False).print(tabulate_diagnosis(summary))
@@ -253,6 +257,28 @@ def _load(
             also=also,
             progress=lambda done, total: progress.update(bar, completed=done, total=total),
         )
+
+
+def _provenance(
+    engine: Engine,
+    source: TaskSource,
+    descriptions: Path | None,
+    images: list[Path] | None,
+    limit: int | None,
+    seed: int | None = None,
+) -> dict[str, Any]:
+    from n3core.reporting.provenance import summarise_provenance
+
+    return summarise_provenance(
+        engine,
+        source.task.names,
+        source.task.texts,
+        descriptions=descriptions,
+        text="description" if descriptions is None else None,
+        dataset=source.dataset if not images else None,
+        limit=limit if not images else None,
+        seed=seed,
+    )
 
 
 def _check_method(method: str, quantity: str) -> None:

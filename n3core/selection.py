@@ -26,14 +26,16 @@ __all__ = ["Selection", "match_file", "open_described", "read_class_names", "sel
 class Selection:
     """Classes of a dataset with one text each.
 
-    split: the split's name, or the file that named the classes.
+    split: its name; None where a file named the classes.
+    classes_file: that file's name; None where a split chose them.
     texts: one per class, in the order of `classes`.
     foreign_texts: descriptions of the dataset's other classes.
     warnings: one line per thing that was left out.
     """
 
     dataset: Dataset
-    split: str
+    split: str | None
+    classes_file: str | None
     classes: tuple[ClassInfo, ...]
     texts: tuple[str, ...]
     foreign_texts: tuple[str, ...]
@@ -43,6 +45,11 @@ class Selection:
     def class_names(self) -> tuple[str, ...]:
         """Names in the order of `classes`."""
         return tuple(info.name for info in self.classes)
+
+    @property
+    def chosen_by(self) -> str:
+        """What chose the classes: the split or the file."""
+        return self.split or self.classes_file or ""
 
     def load_images(self, size: int, limit: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Evaluation images of the classes.
@@ -95,8 +102,8 @@ def select(
     names = read_class_names(classes_file) if classes_file is not None else None
     dataset, refusal = _open(data, descriptions)
     if names is None:
-        where = split or ("test" if is_split(dataset) else "all")
-        classes = classes_of(dataset, where)
+        where = split = split or ("test" if is_split(dataset) else "all")
+        classes = classes_of(dataset, split)
     else:
         where = str(classes_file)
         classes = _named(dataset, names, where)
@@ -118,7 +125,8 @@ def select(
     foreign = tuple(
         info.description for info in dataset.classes if info.id not in chosen and "description" in info.texts
     )
-    return Selection(dataset, where, classes, texts, foreign, tuple(dict.fromkeys((*dataset.problems, *problems))))
+    warnings = tuple(dict.fromkeys((*dataset.problems, *problems)))
+    return Selection(dataset, split, classes_file.name if classes_file else None, classes, texts, foreign, warnings)
 
 
 def read_class_names(path: Path) -> tuple[str, ...]:

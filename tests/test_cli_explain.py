@@ -73,6 +73,7 @@ def test_all_images_of_a_dataset_are_explained_at_once(descriptions: Path, image
 def test_drawn_pictures_tell_the_share_of_each_part() -> None:
     found = run_json("explain", "--data", "fieldbook-flowers", "--split", "test", "--limit", 1)
     shares = found["images"][0]["saliency"]["adapted"]["shares"]
+    assert found["provenance"]["limit"] == 1 and found["provenance"]["data_version"]
     assert shares["object"]["saliency"] + shares["background"]["saliency"] == pytest.approx(1, abs=1e-3)
 
 
@@ -109,6 +110,7 @@ def test_a_task_file_leads_to_the_dataset_beside_it(image_folder: Path, tmp_path
 def test_diagnose_ranks_with_reasons(descriptions: Path, image_folder: Path) -> None:
     found = run_json("diagnose", "--data", image_folder, "--descriptions", descriptions)
     assert found["images"] == 18 and [entry["rank"] for entry in found["ranking"]] == [1, 2, 3]
+    assert found["split"] is None and found["classes_file"] == found["provenance"]["descriptions"] == "texts.json"
     scores = [entry["score"] for entry in found["ranking"]]
     assert scores == sorted(scores, reverse=True)
     grey = next(entry for entry in found["ranking"] if entry["class"] == "grey")
@@ -122,6 +124,7 @@ def test_diagnose_ranks_with_reasons(descriptions: Path, image_folder: Path) -> 
 
 def test_diagnose_says_something_without_labels_and_without_images(descriptions: Path, image_folder: Path) -> None:
     texts = run_json("diagnose", "--descriptions", descriptions)
+    assert texts["provenance"]["data_version"] is None
     assert texts["images"] == 0 and texts["confusion"] is None and texts["ranking"][0]["class"] == "grey"
     images = [part for number in range(4) for part in ("--image", image_folder / "red" / f"{number}.png")]
     unlabelled = run_json("diagnose", "--descriptions", descriptions, *images)

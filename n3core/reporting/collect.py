@@ -20,7 +20,8 @@ from n3core.reporting.content import Example, Report
 from n3core.reporting.examples import choose_examples
 from n3core.reporting.explanations import PREDICTED, explain
 from n3core.reporting.pictures import Pictures, TaskSource
-from n3core.reporting.setting import describe_setting, list_notes, list_versions
+from n3core.reporting.provenance import list_versions
+from n3core.reporting.setting import describe_setting, list_notes
 from n3core.results import Evaluation, Prediction
 from n3core.results.diagnosis import Diagnosis
 from n3core.results.saliency import SaliencyMaps, SaliencySettings

@@ -31,14 +31,16 @@ class TaskSource:
     """A task and where to find pictures of its classes.
 
     classes: the class of the dataset for each of the task's classes; None where it has none.
-    split: the split or the file that chose the classes.
+    chosen_by: what chose the classes: a split, a file by its name, a person.
+    split: where it was a split of the dataset, its name.
     warnings: one line per thing that was left out.
     """
 
     task: TaskSpec
     dataset: Dataset | None
     classes: tuple[ClassInfo | None, ...]
-    split: str
+    chosen_by: str
+    split: str | None = None
     warnings: tuple[str, ...] = ()
 
     @property
@@ -115,7 +117,7 @@ def open_source(
         classes = find_classes(task, dataset)
         if dataset is not None and not any(classes):
             raise InputError(f"{dataset.name} has none of the classes of {descriptions}, such as {task.names[0]!r}")
-        return TaskSource(task, dataset, classes, str(descriptions), dataset.problems if dataset else ())
+        return TaskSource(task, dataset, classes, descriptions.name, warnings=dataset.problems if dataset else ())
     name = data or (_dataset_of(load_task(descriptions), descriptions) if descriptions else None)
     if name is None:
         raise InputError(f"{descriptions} names no dataset to take a split or classes of; add --data")
@@ -125,8 +127,8 @@ def open_source(
         ClassDescription(info.name if names.count(info.name) == 1 else info.id, text)
         for info, text in zip(found.classes, found.texts, strict=True)
     )
-    task = TaskSpec(entries, name, f"{found.dataset.title}, {found.split}")
-    return TaskSource(task, found.dataset, found.classes, found.split, found.warnings)
+    task = TaskSpec(entries, name, f"{found.dataset.title}, {found.chosen_by}")
+    return TaskSource(task, found.dataset, found.classes, found.chosen_by, found.split, found.warnings)
 
 
 def find_classes(task: TaskSpec, dataset: Dataset | None) -> tuple[ClassInfo | None, ...]:
