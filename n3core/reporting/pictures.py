@@ -16,7 +16,7 @@ from PIL import Image
 
 from n3core.datasets.base import ClassInfo, Dataset, ImageRef, class_by_key, spread_refs, square_pixels
 from n3core.datasets.images import decode_image
-from n3core.datasets.registry import TEXTS_MARK, dataset_names, open_dataset
+from n3core.datasets.registry import TEXTS_MARK, dataset_names, open_dataset, portable_name
 from n3core.descriptions import ClassDescription, TaskSpec, load_task
 from n3core.errors import InputError
 from n3core.selection import select
@@ -96,7 +96,8 @@ def open_source(
     of classes, those are the classes and the file gives their texts; without a file, the dataset does.
 
     Args:
-        data: name or path of a dataset; None takes the one that the task file names, or none.
+        data: name or path of a dataset; None takes the one that the task file names, or none: that file may come from
+            another machine, and where its dataset does not open, its texts are a task all the same.
         descriptions: descriptions or task file.
         split, classes_file, kind: as in `n3core.selection.select`.
 
@@ -112,12 +113,11 @@ def open_source(
         if kind is not None:
             raise InputError(f"--text {kind!r} and --descriptions {str(descriptions)!r} both choose texts; give one")
         task = load_task(descriptions)
-        name = data or _dataset_of(task, descriptions)
-        dataset = _open(name, descriptions) if name else None
+        dataset, warnings = _open_for(task, descriptions, data)
         classes = find_classes(task, dataset)
         if dataset is not None and not any(classes):
             raise InputError(f"{dataset.name} has none of the classes of {descriptions}, such as {task.names[0]!r}")
-        return TaskSource(task, dataset, classes, descriptions.name, warnings=dataset.problems if dataset else ())
+        return TaskSource(task, dataset, classes, descriptions.name, warnings=warnings)
     name = data or (_dataset_of(load_task(descriptions), descriptions) if descriptions else None)
     if name is None:
         raise InputError(f"{descriptions} names no dataset to take a split or classes of; add --data")
@@ -221,6 +221,22 @@ def _dataset_of(task: TaskSpec, file: Path) -> str | None:
     if texts and os.path.exists(os.path.join(file.parent, texts)):
         texts = os.path.join(file.parent, texts)
     return f"{beside}{mark}{texts}"
+
+
+def _open_for(task: TaskSpec, file: Path, data: str | None) -> tuple[Dataset | None, tuple[str, ...]]:
+    """The dataset that a person names, else the one that the task file names, where it opens; and what was left out."""
+    name = data or _dataset_of(task, file)
+    if name is None:
+        return None, ()
+    try:
+        dataset = _open(name, file)
+    except InputError:
+        if data is not None:
+            raise
+        called = portable_name(task.dataset or "")[:80]
+        return None, (f"{file.name} names the dataset {called!r}, which does not open here: the texts stand alone, "
+                      "--data PATH gives them pictures",)  # fmt: skip
+    return dataset, dataset.problems
 
 
 def _open(name: str, descriptions: Path) -> Dataset:
