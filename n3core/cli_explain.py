@@ -167,7 +167,9 @@ def diagnose(
 def report(
     data: Data = None,
     descriptions: Descriptions = None,
-    out: Annotated[Path | None, typer.Option(help="File to write: *.html, or *.zip with tables and figures.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write: *.html, or *.zip with numbers, tables and figures.")
+    ] = None,
     split: Split = None,
     classes: Classes = None,
     limit: Limit = None,

@@ -23,7 +23,7 @@ from n3core.backbone import build_network, strip_classifier
 from n3core.checkpoint import save_checkpoint
 from n3core.config import N3Config
 from n3core.datasets.registry import open_dataset
-from n3core.descriptions import ClassDescription, TaskSpec, save_task
+from n3core.descriptions import ClassDescription, TaskSpec, parse_task, save_task
 from n3core.engine import Engine
 from n3core.errors import InputError
 from n3core.figures.export import draw_confusion, to_svg
@@ -192,12 +192,28 @@ def test_the_archive_holds_page_tables_and_pictures(report: Report, tmp_path: Pa
         for name in names:
             if name.endswith(".png"):
                 Image.open(io.BytesIO(archive.read(name))).verify()
+        assert json.loads(archive.read("report.json")) == json.loads(json.dumps(summarise_report(report)))
+        assert parse_task(archive.read("task.json"), "task.json") == report.task
     assert {"figures/layers.png", "figures/confusion.png", "figures/saliency-1.png", "tables/reasons.csv"} <= names
     with pytest.raises(InputError, match=r"'.*all\.pdf' must end in"):
         write_report(report, tmp_path / "all.pdf")
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot write"):
         write_report(report, tmp_path / "file" / "report.html")
+
+
+def test_no_file_of_a_report_tells_where_the_pictures_lie(engine: Engine, image_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "some.txt").write_text("red\nblue\n")
+    (image_folder / "red" / "broken.png").write_bytes(b"no image")
+    try:
+        source = open_source(str(image_folder), None, classes_file=tmp_path / "some.txt")
+    finally:
+        (image_folder / "red" / "broken.png").unlink()
+    files = to_files(collect(engine, source, load_pictures(source, 32, each=1), ReportOptions(examples=1)))
+    assert parse_task(files["task.json"], "task.json").dataset == image_folder.name
+    assert b"broken.png" in files["report.json"], "otherwise this test shows nothing of warnings"
+    for name, content in files.items():
+        assert b"/tmp" not in content and str(image_folder.parent).encode() not in content, name
 
 
 def test_the_summary_is_json(report: Report) -> None:
