@@ -207,7 +207,7 @@ def report(
                 raise InputError(f"{option} needs images whose classes are known; give --data")
     check_target(source.task, target)
     _check_method(method, quantity)
-    options = ReportOptions(examples, target, method, quantity, controls, measure, seed)
+    options = ReportOptions(examples, target, method, quantity, controls, measure, seed, limit)
     engine = load_engine(checkpoint, device, max_classifiers=2)
     pictures = _load(source, engine, None, limit, also=example or ())
     with show_progress() as progress:

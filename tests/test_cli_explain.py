@@ -166,6 +166,7 @@ def test_report_writes_a_page_or_an_archive(descriptions: Path, image_folder: Pa
     result = run(*options, "--no-controls", "--out", tmp_path / "new" / "report.html")
     assert result.exit_code == 0 and "3 classes, 6 images" in result.stdout
     page = (tmp_path / "new" / "report.html").read_text(encoding="utf-8")
+    assert "6, labelled; at most 2 of each class" in page
     assert "It varies widely." in page and "http" not in page.replace("http-equiv", "")
     found = run_json(*options, "--out", tmp_path / "all.zip", "--example", "red/3.png")
     assert found["out"] == str(tmp_path / "all.zip") and found["examples"][0]["image"] == "red/3.png"

@@ -264,7 +264,7 @@ def test_accuracy_has_its_interval_and_controls_where_every_class_has_pictures(
     assert found.evaluation is not None and found.evaluation.controls is not None
     assert found.evaluation.per_class_accuracy == pytest.approx(found.diagnosis.per_class_accuracy)
     assert found.evaluation.interval.low <= found.evaluation.per_class_accuracy <= found.evaluation.interval.high
-    assert not found.examples and not found.notes
+    assert not found.examples and not found.notes and found.setting["Pictures"] == "24, labelled"
     assert steps == sorted(steps) and steps[-1] == 1
     assert "95 % interval" in _Page(to_html(found)).text
 

@@ -43,6 +43,7 @@ class ReportOptions:
     controls: whether to measure shuffled, name-only and empty texts.
     measured: whether to synthesize the task without each class and with its name alone.
     seed: of resampling, shuffles and SmoothGrad's noise.
+    each: at most so many pictures of each class were loaded, to be told; None where all were.
     """
 
     examples: int = 6
@@ -52,6 +53,7 @@ class ReportOptions:
     controls: bool = False
     measured: bool = False
     seed: int = 0
+    each: int | None = None
 
 
 def collect(
@@ -100,7 +102,13 @@ def collect(
     return Report(
         task,
         describe_setting(
-            engine, source, pictures, target=options.target, method=options.method, quantity=options.quantity
+            engine,
+            source,
+            pictures,
+            each=options.each,
+            target=options.target,
+            method=options.method,
+            quantity=options.quantity,
         ),
         evaluation,
         diagnosis,

@@ -12,16 +12,24 @@ __all__ = ["describe_setting", "list_notes"]
 
 
 def describe_setting(
-    engine: Engine, source: TaskSource, pictures: Pictures, *, target: str, method: str, quantity: str
+    engine: Engine,
+    source: TaskSource,
+    pictures: Pictures,
+    *,
+    each: int | None,
+    target: str,
+    method: str,
+    quantity: str,
 ) -> dict[str, str]:
     """What was judged, by what and how, as label -> value."""
     config = engine.config
+    limited = f"; at most {each} of each class, evenly spread, and those asked for" if each and len(pictures) else ""
     text = f"{config.text.name}, {config.text.mode}, up to {config.text.max_tokens} word pieces"
     return {
         "Dataset": f"{source.dataset.title} ({source.dataset.name})" if source.dataset is not None else "none",
         "Classes chosen by": source.chosen_by,
         "Classes": str(len(source.task.names)),
-        "Pictures": f"{len(pictures):,}" + (", labelled" if pictures.labelled else ""),
+        "Pictures": f"{len(pictures):,}" + (", labelled" if pictures.labelled else "") + limited,
         "Checkpoint": f"{title_of(engine.checkpoint)}, weights {engine.weight_hashes[0][:12]}",
         "Base network": f"{config.base}, pictures of {config.image_size} x {config.image_size} pixels",
         "Layers adapted": ", ".join(config.adapt),
