@@ -22,7 +22,7 @@ from n3core.backbone import BASES, build_network, strip_classifier
 from n3core.config import N3Config, check_config, from_json, to_json
 from n3core.errors import InputError
 from n3core.files import unfinished, write_atomically
-from n3core.known_checkpoints import CONFIG, MAX_TITLE_CHARACTERS
+from n3core.known_checkpoints import CONFIG, MAX_TITLE_CHARACTERS, SHIPPED
 from n3core.model import N3
 
 __all__ = ["load_checkpoint", "save_checkpoint"]
@@ -190,6 +190,8 @@ def _read_tensors(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         hint = f"it needs {CONFIG} and {_WEIGHTS}; --checkpoint or N3_CHECKPOINT names another"
         if (inside / CONFIG).is_file():
             hint = f"did you mean {inside}?"
+        elif folder == SHIPPED:
+            hint = "the project's folder has it, an installed package does not; --checkpoint or N3_CHECKPOINT names one"
         raise InputError(f"no checkpoint in {folder}; {hint}")
     try:
         config, weights = _read_together(folder)

@@ -84,12 +84,18 @@ def run_app(
             "ones, by default."
         ),
     ] = None,
+    device: Device = "auto",
 ) -> None:
     """Open the studio in a browser."""
     script = Path(__file__).resolve().parent.parent / "app.py"
     if not script.is_file():
         raise InputError(f"no studio at {script}; run n3 from a checkout of the project")
     _check_port(host, port)
+    if device != "auto":
+        from n3core.devices import choose_device
+
+        choose_device(device)
+        os.environ["N3_DEVICE"] = device
     if checkpoint:
         if missing := next((folder for folder in checkpoint if not (folder / CONFIG).is_file()), None):
             raise InputError(f"no checkpoint in {missing}: there is no {CONFIG}; check the path")

@@ -61,6 +61,10 @@ def _in_one_line() -> Iterator[None]:
         if "\n" in error.format_message():  # the help of a command that was called without a word
             raise
         line = _wrong_usage(error)
+    except RuntimeError as error:
+        if type(error).__name__ != "OutOfMemoryError":  # torch's, which is not imported here
+            raise
+        line = "the GPU has too little memory free; close what else uses it, or give --device cpu"
     except OSError as error:  # a path that no command could foresee, such as one below a closed folder
         if error.filename is None or isinstance(error, BrokenPipeError):
             raise

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from n3core.cli_options import Device, Seed, warn
 from n3core.errors import InputError
+
+if TYPE_CHECKING:
+    from accelerate import PartialState
 
 __all__ = ["app"]
 
@@ -19,6 +22,7 @@ app = typer.Typer()
 
 DataList = Annotated[list[str], typer.Option(help="Dataset to train on; may be given several times.")]
 Out = Annotated[Path, typer.Option(help="Folder of the run; the same command resumes it.")]
+BatchSize = Annotated[int, typer.Option(help="Images of a step, of all processes together.", min=1, max=65536)]
 
 
 @app.command()
@@ -36,6 +40,7 @@ def pretrain(
         float, typer.Option(help="Share of Fieldbook varieties beside photographs.", min=0, max=1)
     ] = 0.25,
     anneal: Annotated[bool, typer.Option(help="Let the rate fall to zero at the end.")] = True,
+    batch_size: BatchSize = 128,
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:
@@ -45,26 +50,23 @@ def pretrain(
     from n3core.config import PretrainConfig
     from n3core.pretrain import pretrain as train_base
     from n3core.recipes import pretrain_sources
-    from n3core.training import join_processes
 
     if base not in BASES:
         raise InputError(f"base network {base!r} is unknown; choose one of {', '.join(BASES)}")
     if size < (least := smallest_size(base)):
         raise InputError(f"--size {size} is too small for {base}, which needs {least} pixels; give at least that")
-    place = join_processes(device)
+    place = _join(device, batch_size)
     start = None
     if start_from is not None:
         found = open_base(start_from)
         if found.name != base:
             raise InputError(f"--from {start_from} holds a {found.name}, not a {base}; add --base {found.name}")
         start = found.tensors
-    config = PretrainConfig(
-        tuple(data), size, epochs, learning_rate=learning_rate, plates=plates, anneal=anneal, seed=seed
-    )
+    config = PretrainConfig(tuple(data), size, epochs, batch_size, learning_rate, anneal, plates=plates, seed=seed)
     with place.main_process_first():  # as in `train`
         sources, shares = pretrain_sources(data, size, plates)
     finished = train_base(config, sources, shares, out, base=base, start=start, device=device)
-    _close_run(finished, out)
+    _close_run(finished, out, place)
 
 
 @app.command()
@@ -81,6 +83,7 @@ def train(
     feature_learning_rate: Annotated[
         float, typer.Option(help="The same of the steps on features.", min=0, max=100)
     ] = 1e-3,
+    batch_size: BatchSize = 96,
     plates: Annotated[
         float, typer.Option(help="Chance of an episode of Fieldbook varieties, beside photographs.", min=0, max=1)
     ] = 0.9,
@@ -106,11 +109,10 @@ def train(
     from n3core.text_encoder import TextEncoder
     from n3core.train import calibrate_features
     from n3core.train import train as meta_train
-    from n3core.training import join_processes
 
     if (base is None) == (start_from is None):
         raise InputError("a new N3 needs --base DIR, a trained one --from CHECKPOINT; give exactly one of them")
-    place = join_processes(device)
+    place = _join(device, batch_size)
     texts = cache_folder() / "texts"
     kinds = _layer_kinds(adapt or "all")
     torch.manual_seed(seed)
@@ -128,6 +130,7 @@ def train(
     config = TrainConfig(
         tuple(data),
         steps,
+        batch_size,
         learning_rate=learning_rate,
         feature_steps=feature_steps,
         feature_learning_rate=feature_learning_rate,
@@ -137,14 +140,15 @@ def train(
     with place.main_process_first():  # which makes what the others then find in the cache
         held_out = validation_sets(data, model.config.image_size, encoder)  # few images: what it refuses, it does soon
         sources, shares = episode_sources(data, model.config.image_size, encoder, plates)
-    for line in list_overlaps(sources, held_out):
-        warn(line)
+    if place.is_main_process:
+        for line in list_overlaps(sources, held_out):
+            warn(line)
     if base is not None:
         model.to(place.device)
         calibrate_features(model, sources[0].images.pixels[:: max(1, len(sources[0].images.pixels) // 2000)])
     finished = feature_steps == 0 or start_on_features(model, config, sources, shares, out, device=device)
     finished = finished and meta_train(model, config, sources, shares, held_out, out, device=device)
-    _close_run(finished, out / "checkpoint")
+    _close_run(finished, out / "checkpoint", place)
 
 
 def _layer_kinds(adapt: str) -> tuple[str, ...]:
@@ -156,8 +160,20 @@ def _layer_kinds(adapt: str) -> tuple[str, ...]:
     return tuple(kind for kind in _LAYER_KINDS if kind in kinds or kind == "fc")
 
 
-def _close_run(finished: bool, result: Path) -> None:
+def _join(device: str, batch_size: int) -> PartialState:
+    from n3core.training import join_processes
+
+    place = join_processes(device)
+    if batch_size < place.num_processes:
+        raise InputError(
+            f"--batch-size {batch_size} is less than an image for each process; give {place.num_processes}"
+        )
+    return place
+
+
+def _close_run(finished: bool, result: Path, place: PartialState) -> None:
+    if place.is_main_process:
+        stopped = "stopped, state saved; the same command goes on from here"
+        typer.echo(f"finished: {result}" if finished else stopped, err=True)
     if not finished:
-        typer.echo("stopped, state saved; the same command goes on from here", err=True)
         raise typer.Exit(_INTERRUPTED)
-    typer.echo(f"finished: {result}", err=True)

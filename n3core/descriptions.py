@@ -272,7 +272,7 @@ def _task(document: Any, where: str) -> TaskSpec:
 
 
 def _optional(value: Any, key: str, where: str) -> str | None:
-    if value is None or value in ("", "null", "~"):
+    if value is None or value == "":
         return None
     if not isinstance(value, str) or len(value) > MAX_NAME_CHARACTERS or first_control(value):
         raise InputError(f"{where}: {key!r} must be one line of at most {MAX_NAME_CHARACTERS} characters")

@@ -9,8 +9,6 @@ import codecs
 import csv
 import io
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ import yaml
 
 from n3core.csv_rows import parse_rows
 from n3core.errors import InputError
+from n3core.files import write_atomically
 
 __all__ = [
     "DOCUMENT_SUFFIXES",
@@ -116,23 +115,12 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         InputError: if it cannot be written; nothing is left behind.
     """
-    temporary: str | None = None
+    if not path.parent.is_dir():  # a mistyped path is not made
+        raise InputError(f"cannot write {path} (No such file or directory); choose another place")
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, path)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)[:80]
-        raise InputError(f"cannot save {path} ({reason}); nothing was changed, choose another place") from None
-    finally:
-        if temporary is not None and os.path.exists(temporary):
-            os.unlink(temporary)
+        write_atomically(path, text.encode("utf-8"))
+    except UnicodeEncodeError as error:
+        raise InputError(f"cannot write {path} ({error.reason}); the previous file is untouched") from None
 
 
 def check_suffix(path: Path) -> str:

@@ -71,7 +71,7 @@ class Engine:
         self.device = choose_device(device)
         self._model = load_checkpoint(self.checkpoint).to(self.device)
         self.weight_hashes = weight_hashes(self.checkpoint)  # now: a training may replace the folder later
-        self._encoder = TextEncoder(self._model.config.text, cache_folder() / "texts")
+        self._encoder = TextEncoder(self._model.config.text, cache_folder() / "texts", device=self.device)
         self._texts: OrderedDict[str, TokenStates] = OrderedDict()
         self._labels: OrderedDict[str, torch.Tensor] = OrderedDict()
         self._classifiers: OrderedDict[str, SynthesizedClassifier] = OrderedDict()
@@ -276,6 +276,6 @@ class Engine:
         parts = [np.empty((0, len(classifier.class_names)), np.float32)]
         with torch.inference_mode():
             for start in range(0, len(images), _BATCH):
-                batch = to_float(images[start : start + _BATCH]).to(self.device)
+                batch = to_float(images[start : start + _BATCH], self.device)
                 parts.append(classifier(batch).float().cpu().numpy())
         return np.concatenate(parts)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
+import secrets
 import shutil
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from n3core.errors import InputError
 
-__all__ = ["cache_folder", "unfinished", "write_atomically"]
+__all__ = ["cache_folder", "remove_abandoned", "unfinished", "write_atomically"]
 
 _ABANDONED_AFTER = 24 * 3600  # seconds; a process of another machine may be at it
 
@@ -20,10 +22,13 @@ def cache_folder() -> Path:
     """Where derived data may be kept: `$N3_CACHE`, else the user's cache directory.
 
     Raises:
-        InputError: `$N3_CACHE` names something that is no folder.
+        InputError: `$N3_CACHE` names something that is no folder, or nothing where there is no home folder either.
     """
     named = os.environ.get("N3_CACHE")
-    folder = Path(os.path.expanduser(named)) if named else Path.home() / ".cache" / "n3-studio"
+    try:
+        folder = Path(os.path.expanduser(named)) if named else Path.home() / ".cache" / "n3-studio"
+    except RuntimeError:
+        raise InputError("there is no home folder to keep derived data in; let $N3_CACHE name a folder") from None
     if named and folder.exists() and not folder.is_dir():
         raise InputError(f"$N3_CACHE names {named[:200]!r}, which is no folder; let it name another place")
     return folder
@@ -34,12 +39,17 @@ def unfinished(path: Path) -> Path:
 
     What a process that was killed a day ago or earlier has left in such a place is removed.
     """
-    own = path.with_name(f".{path.name}.{os.getpid()}.part")
-    for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+    remove_abandoned(path.parent.glob(f".{glob.escape(path.name)}.*.part"))
+    # Processes of two containers that share a folder may have one number.
+    return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+
+
+def remove_abandoned(parts: Iterable[Path]) -> None:
+    """Remove those that nobody has written to for a day, as far as this user may."""
+    for part in parts:
         with contextlib.suppress(OSError):
-            if part != own and time.time() - part.stat().st_mtime > _ABANDONED_AFTER:
+            if time.time() - part.stat().st_mtime > _ABANDONED_AFTER:
                 shutil.rmtree(part) if part.is_dir() else part.unlink()
-    return own
 
 
 def write_atomically(path: Path, content: bytes | memoryview) -> None:

@@ -6,12 +6,21 @@ import json
 import os
 from pathlib import Path
 
-__all__ = ["CONFIG", "MAX_TITLE_CHARACTERS", "default_checkpoint", "known_checkpoints", "title_of", "weight_hashes"]
+__all__ = [
+    "CONFIG",
+    "MAX_TITLE_CHARACTERS",
+    "SHIPPED",
+    "default_checkpoint",
+    "known_checkpoints",
+    "title_of",
+    "weight_hashes",
+]
 
 CONFIG = "config.json"  # of a checkpoint, beside its weights
 MAX_TITLE_CHARACTERS = 60
 _MOST_BYTES = 1_000_000  # of a config
 _ASSETS = Path(__file__).resolve().parent.parent / "assets"
+SHIPPED = _ASSETS / "checkpoint"  # in a checkout of the project; an installed package lies alone
 
 
 def known_checkpoints() -> tuple[Path, ...]:
@@ -21,9 +30,8 @@ def known_checkpoints() -> tuple[Path, ...]:
     one is there and whole is for `n3core.checkpoint.load_checkpoint` to say.
     """
     given = [Path(folder) for folder in os.environ.get("N3_CHECKPOINT", "").split(os.pathsep) if folder]
-    first = _ASSETS / "checkpoint"
     others = sorted(path.parent for path in _ASSETS.glob(f"checkpoint-*/{CONFIG}"))
-    return tuple(dict.fromkeys(given)) or (first, *others)
+    return tuple(dict.fromkeys(given)) or (SHIPPED, *others)
 
 
 def default_checkpoint() -> Path:

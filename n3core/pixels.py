@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from n3core.datasets.base import Dataset, load_pixels
 from n3core.errors import InputError
-from n3core.files import cache_folder, unfinished
+from n3core.files import cache_folder, remove_abandoned, unfinished
 
 __all__ = ["Augmentation", "PixelSet", "augment", "cached_pixels", "draw_augmentation", "kept_array"]
 
@@ -98,6 +98,7 @@ def kept_array(
     Raises:
         InputError: the disk has no room for it.
     """
+    remove_abandoned(path.parent.glob(".*.part"))  # of a run that was killed, as large as the array was to be
     found = _open(path, shape, dtype)
     if found is not None:
         return found
@@ -106,6 +107,7 @@ def kept_array(
         store = _reserve(part, shape, dtype)
         fill(store)
         store.flush()
+        del store  # Windows renames no file that is mapped
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

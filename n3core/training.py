@@ -12,9 +12,10 @@ import math
 import os
 import shutil
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -137,7 +138,6 @@ def save_state(folder: Path, step: int, module: nn.Module, optimizer: torch.opti
             elif value is not None:
                 numbers[f"{index}.{name}"] = value
     part = unfinished(folder)
-    shutil.rmtree(part, ignore_errors=True)
     try:
         part.mkdir(parents=True)
         save_file(
@@ -146,14 +146,14 @@ def save_state(folder: Path, step: int, module: nn.Module, optimizer: torch.opti
         (part / "state.json").write_text(
             json.dumps({"step": step, "optimizer": numbers, "settings": json.loads(settings)})
         )
+        old = folder.with_name(f"{folder.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        if folder.exists():
+            folder.rename(old)
+        part.rename(folder)
     except (OSError, SafetensorError) as error:
         shutil.rmtree(part, ignore_errors=True)
         raise InputError(f"cannot save the training state {folder} ({error}); the previous one is kept") from None
-    old = folder.with_name(f"{folder.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if folder.exists():
-        folder.rename(old)
-    part.rename(folder)
     shutil.rmtree(old, ignore_errors=True)
 
 
@@ -165,7 +165,8 @@ def load_state(folder: Path, module: nn.Module, optimizer: torch.optim.Optimizer
     """
     old = folder.with_name(f"{folder.name}.old")
     if not folder.exists() and old.exists():
-        old.rename(folder)
+        with suppress(FileNotFoundError):  # another process was first
+            old.rename(folder)
     if not folder.exists():
         return 0
     try:
@@ -221,10 +222,11 @@ def _other_data(found: Any, asked: Mapping[str, str]) -> str:
 
 @contextmanager
 def _stop_signals() -> Iterator[list[int]]:
-    """Collect SIGINT and SIGTERM so that the loop can stop after the current step."""
+    """Collect SIGINT and SIGTERM so that the loop can stop after the current step; only the main thread gets them."""
     received: list[int] = []
     previous = {}
-    for number in (signal.SIGINT, signal.SIGTERM):
+    ours = threading.current_thread() is threading.main_thread()
+    for number in (signal.SIGINT, signal.SIGTERM) if ours else ():
         previous[number] = signal.signal(number, lambda signum, frame: received.append(signum))
     try:
         yield received

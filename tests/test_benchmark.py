@@ -31,7 +31,7 @@ from n3core.benchmark.sequences import ContinualPlan
 from n3core.benchmark.source import open_source
 from n3core.benchmark.tables import PUBLISHED_HEADER, methods_sheet, to_markdown, to_terminal
 from n3core.benchmark.texts import TextReader, split_sentences
-from n3core.benchmark.tune import tune
+from n3core.benchmark.tune import _open_study, tune
 from n3core.datasets.gbu import GbuFeatures
 from n3core.errors import InputError
 from n3core.pretrain import write_base
@@ -286,6 +286,12 @@ def test_one_failure_loses_no_other_method(request_of: BenchRequest, tmp_path: P
     assert row[1] == "weights not available" and not any(character.isdigit() for cell in row[:-1] for character in cell)
     mended = run_benchmark(request_of.open(), plan_of(tmp_path, entry_of("bad"), entry_of("good")))
     assert mended.methods == ("bad", "good") and mended.unavailable == {}
+
+
+@pytest.mark.parametrize("name", ["what?a", "100%25", "plain é#"])
+def test_studies_lie_where_they_are_told_to(name: str, tmp_path: Path) -> None:
+    _open_study("n3", tmp_path / name / "studies.sqlite")
+    assert [path.relative_to(tmp_path).parts[0] for path in tmp_path.rglob("studies.sqlite")] == [name]
 
 
 class Slow(Nearest):

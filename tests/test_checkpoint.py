@@ -210,6 +210,12 @@ def test_unreadable_weights(saved: Path) -> None:
     assert str(saved) in refusal(saved)
 
 
+def test_a_package_without_the_model_says_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("n3core.checkpoint.SHIPPED", tmp_path / "checkpoint")
+    assert "the project's folder has it" in refusal(tmp_path / "checkpoint")
+    assert "the project's folder" not in refusal(tmp_path)
+
+
 def save_over(folder: Path, times: int, bytes_per_file: int, said: SimpleQueue[str]) -> None:
     """Save another model over `folder`, where no file may grow beyond a size; for a process of its own."""
     torch.set_num_threads(1)

@@ -44,6 +44,17 @@ def test_running_statistics_follow_with_their_momentum_and_rule_in_evaluation(cl
     assert torch.equal(norm.running_mean, before)
 
 
+def test_two_classes_that_agree_give_true_gradients_and_leave_none_behind() -> None:
+    norm = ClassNorm(3).train()
+    pair = torch.tensor([[1.0, 2, 5], [3, -2, 5]], requires_grad=True)  # the last feature is the same of both
+    found = norm(pair)
+    found.square().sum().backward()
+    assert torch.isfinite(pair.grad).all() and found[:, 2].tolist() == [0, 0]
+    assert not norm.running_mean.requires_grad and not norm.running_variance.requires_grad
+    torch.testing.assert_close(norm.running_mean, 0.1 * pair.detach().mean(0), msg="the published momentum")
+    assert norm(pair.detach().bfloat16()).dtype == torch.float32
+
+
 def test_it_has_nothing_to_learn_and_refuses_a_single_class(classes: torch.Tensor) -> None:
     norm = ClassNorm(5)
     assert not list(norm.parameters())

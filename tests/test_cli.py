@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -310,6 +311,15 @@ def test_bad_checkpoints_are_one_line_each(descriptions: Path, data: Path, check
     assert [path.name for path in tmp_path.iterdir() if "part" in path.name] == []
 
 
+def test_a_gpu_without_memory_is_one_line(data: Path, descriptions: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run_out(*given: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.\nGPU 0 has ...")
+
+    monkeypatch.setattr("n3core.engine.Engine._logits", run_out)
+    line = refused("predict", "--descriptions", descriptions, data / "rue" / "0.png")
+    assert "too little memory" in line and "--device cpu" in line
+
+
 def test_bad_training_options_are_one_line_each(
     data: Path, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -323,6 +333,12 @@ def test_bad_training_options_are_one_line_each(
         patch.setattr("n3core.recipes.episode_sources", lambda *_: pytest.fail("training images were read first"))
         assert "no class in 'val' of its split; add 'val'" in refused(*train, "--from", checkpoint)
     pretrain = ("pretrain", "--data", data, "--out", tmp_path / "run")
+    with monkeypatch.context() as patch:
+        patch.setattr("n3core.training.join_processes", lambda device: SimpleNamespace(num_processes=4))
+        for command in (pretrain, (*train, "--from", checkpoint)):
+            assert "--batch-size 3 is less than an image for each process; give 4" in refused(
+                *command, "--batch-size", 3
+            )
     assert "'vgg'" in refused(*pretrain, "--base", "vgg")
     assert "no base network" in refused(*pretrain, "--from", tmp_path)
     assert "needs 17 pixels" in refused(*pretrain, "--base", "squeezenet1_1", "--size", 16)
@@ -427,6 +443,7 @@ def test_the_studio_is_told_which_models_to_offer(tmp_path: Path, monkeypatch: p
         save_tiny_checkpoint(tmp_path / name)
     monkeypatch.setenv("N3_CHECKPOINT", "")
     monkeypatch.setenv("N3_DATA", "data")
+    monkeypatch.setenv("N3_DEVICE", "auto")
     monkeypatch.setenv("N3_CACHE", f"..{os.sep}{tmp_path.name}{os.sep}kept")
     started: list[list[str]] = []
     monkeypatch.setattr(os, "execv", lambda program, words: started.append(words))
@@ -440,7 +457,9 @@ def test_the_studio_is_told_which_models_to_offer(tmp_path: Path, monkeypatch: p
     assert "--server.address=127.0.0.1" in started[0], "there are no accounts"
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("N3_CHECKPOINT", os.pathsep.join(("one", str(tmp_path / "two"))))
-    assert run("app", "--headless", "--port", port).exit_code == 0
+    assert run("app", "--headless", "--port", port, "--device", "cpu").exit_code == 0
+    assert os.environ["N3_DEVICE"] == "cpu"
+    assert "device 'gpu' is unknown" in refused("app", "--port", port, "--device", "gpu")
     assert known_checkpoints() == (tmp_path / "one", tmp_path / "two"), "wherever the studio runs"
     assert "rename the folder" in refused("app", "--port", port, "--checkpoint", tmp_path / f"a{os.pathsep}b")
     assert "no checkpoint in three" in refused("app", "--port", port, "--checkpoint", "three")

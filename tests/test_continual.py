@@ -231,6 +231,16 @@ def test_without_weight_the_importances_change_nothing(run: Runner, learner: str
     assert run(learner, importance_weight=0.0, epochs=3).seen == run("sequential", epochs=3).seen
 
 
+@pytest.mark.parametrize(
+    ("learner", "setting"),
+    [("ewc-online", "importance_images"), ("mas-online", "importance_images"), ("a-gem", "reference_size")],
+)
+def test_as_many_images_are_drawn_as_the_settings_say(run: Runner, learner: str, setting: str) -> None:
+    assert run(learner, epochs=3, importance_weight=30.0, **{setting: 2}) != run(
+        learner, epochs=3, importance_weight=30.0, **{setting: 30}
+    )
+
+
 @pytest.mark.parametrize("normalised", [False, True])
 @pytest.mark.parametrize("learner", LEARNERS)
 def test_a_seed_gives_the_same_figures_again(run: Runner, learner: str, normalised: bool) -> None:

@@ -6,7 +6,7 @@ import errno
 import json
 import os
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ import pytest
 from n3core.descriptions import (
     ClassDescription,
     TaskSpec,
+    class_finder,
     load_descriptions,
     load_task,
     match_descriptions,
@@ -243,6 +244,14 @@ def test_a_full_disk_keeps_the_old_task(tmp_path: Path, monkeypatch: pytest.Monk
     assert [entry.name for entry in tmp_path.iterdir()] == ["task.json"]
 
 
+@pytest.mark.parametrize("suffix", [".json", ".yaml"])
+@pytest.mark.parametrize("word", ["null", "~", "no"])
+def test_words_of_yaml_are_titles_like_others(word: str, suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"task{suffix}"
+    save_task(TaskSpec(TASK.classes, word, word), path)
+    assert (load_task(path).title, load_task(path).dataset) == (word, word)
+
+
 def test_saving_into_a_missing_folder_is_an_input_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="No such file"):
         save_task(TASK, tmp_path / "none" / "task.json")
@@ -278,6 +287,38 @@ def test_unmatched_texts_and_classes() -> None:
         match_descriptions({"a": "red", "Rose": "pink", "lily": "white"}, classes)
     with pytest.raises(InputError, match="fits 2 classes; use one of the ids n3, n4"):
         match_descriptions({"crane": "a bird"}, [Entry("n3", "crane"), Entry("n4", "crane")])
+
+
+def test_a_class_without_text_may_be_left_out() -> None:
+    classes = [Entry("a", "rose"), Entry("b", "lily")]
+    assert match_descriptions({"lily": "white"}, classes, partial=True).texts == {"b": "white"}
+
+
+def test_the_strictest_form_that_fits_wins() -> None:
+    find = class_finder([Entry("rose", "lily"), Entry("x", "rose")])
+    assert find("rose") == {"rose"} and find("Rose") == {"x"}, "an id, then a name, then another's id in other letters"
+    find = class_finder([Entry("n1", "001.Crow"), Entry("002.jay", "007.Jay")])
+    assert find("001.crow") == find("crow") == {"n1"} and find("002.Crow") == set()
+    assert find("007.Jay") == {"002.jay"}, "as it is spelled, whatever the number of the id"
+
+
+@pytest.mark.parametrize("suffix", [".json", ".yaml"])
+def test_a_task_without_title_and_dataset_has_none_when_it_comes_back(tmp_path: Path, suffix: str) -> None:
+    task = TaskSpec(TASK.classes)
+    save_task(task, tmp_path / f"task{suffix}")
+    assert load_task(tmp_path / f"task{suffix}") == task
+    by_hand = "title: ~\ndataset: null\nclasses: [{name: a, description: b}, {name: c, description: d}]"
+    found = load_task(write(tmp_path, "hand.yaml", by_hand))
+    assert (found.title, found.dataset) == ("", None)
+
+
+def test_titles_are_one_line_and_name_the_task_that_is_wrong(tmp_path: Path) -> None:
+    classes = '"classes": [{"name": "a", "description": "b"}, {"name": "c", "description": "d"}]'
+    for title in ("x" * 100_000, "a\\nb"):
+        with pytest.raises(InputError, match="'title' must be one line"):
+            load_task(write(tmp_path, "task.json", f'{{"title": "{title}", {classes}}}'))
+    with pytest.raises(InputError, match="Flowers, repaired"):
+        replace(TASK, classes=TASK.classes[:1] * 2)
 
 
 def test_error_messages_stay_on_one_line() -> None:

@@ -12,6 +12,7 @@ import torch
 from n3core.descriptions import load_task
 from n3core.explain.confusions import find_picture_faults
 from n3core.explain.diagnosis import compare_texts, diagnose, measure_evidence, measure_removal, measure_removals
+from n3core.explain.evidence import token_gradients
 from n3core.explain.trials import find_measured_faults
 from n3core.known_checkpoints import default_checkpoint
 from n3core.results import ConfusionMatrix, Prediction
@@ -78,6 +79,17 @@ def test_without_labels_swallowing_and_starving_show() -> None:
     assert any("no labels" in note for note in found.notes)
 
 
+def test_figures_of_a_class_are_what_it_draws_holds_and_is_sure_of() -> None:
+    guesses = np.where(labels_each() == 1, 0, labels_each())
+    prediction = prediction_of(guesses, 2.0)
+    found = diagnose(NAMES, TEXTS, prediction=prediction, labels=labels_each())
+    sure, rest = np.exp(2) / (np.exp(2) + 3), 1 / (np.exp(2) + 3)
+    ash, birch = found.of("ash"), found.of("birch")
+    assert (ash.drawn, ash.pictures, ash.right, birch.drawn, birch.right) == (10, 5, 5, 0, 0)
+    assert ash.confidence == pytest.approx(sure) and birch.confidence is None
+    assert ash.mass == pytest.approx((sure + rest) / 2) and birch.mass == pytest.approx(rest)
+
+
 def test_a_class_that_wins_narrowly_is_unsure() -> None:
     labels = labels_each()
     prediction = prediction_of(labels)
@@ -87,13 +99,76 @@ def test_a_class_that_wins_narrowly_is_unsure() -> None:
     assert [[reason.kind for reason in reasons] for reasons in found] == [[], [], ["unsure"], []]
 
 
+def test_few_pictures_blame_nobody_and_classes_without_any_are_noted() -> None:
+    few = np.array([0, 0, 0, 1, 2])  # three of five, twice its share, and one class never
+    found = diagnose(NAMES, TEXTS, prediction=prediction_of(few))
+    assert not any(entry.reasons for entry in found.entries)
+    assert not any("of their own" in note for note in found.notes)
+    labels = labels_each()[:15]  # no dogwood
+    without = diagnose(NAMES, TEXTS, prediction=prediction_of(np.where(labels == 2, 3, labels)), labels=labels)
+    assert any(note.startswith("1 of the classes have no pictures") for note in without.notes)
+    whole = diagnose(
+        NAMES, TEXTS, prediction=prediction_of(np.where(labels_each() == 2, 3, labels_each())), labels=labels_each()
+    )
+    assert not any("of their own" in note for note in whole.notes), (
+        "a class that draws none has its pictures all the same"
+    )
+
+
 def test_pictures_of_unknown_class_are_left_out_where_others_are_known() -> None:
     labels = labels_each()
     labels[::5] = -1
     found = diagnose(NAMES, TEXTS, prediction=prediction_of(labels_each()), labels=labels)
     assert found.pictures == 16 and found.confusion.counts.sum() == 16
+    sure = prediction_of(labels_each())
+    sure.logits[::5] = [0, 9, 0, 0]  # of pictures that nobody has labelled
+    assert diagnose(NAMES, TEXTS, prediction=sure, labels=labels).entries == found.entries
     none_known = diagnose(NAMES, TEXTS, prediction=prediction_of(labels_each()), labels=np.full(20, -1))
     assert none_known.confusion is None and none_known.pictures == 20
+
+
+def reasons_of(counts: list[list[int]]) -> list[dict[str, Reason]]:
+    """What a confusion matrix says against each class, where the network is as sure of all."""
+    rows = np.array(counts)
+    guesses = np.concatenate([np.repeat(np.arange(len(NAMES)), row) for row in rows])
+    found = find_picture_faults(prediction_of(guesses), ConfusionMatrix(NAMES, rows))
+    return [{reason.kind: reason for reason in reasons} for reasons in found]
+
+
+def test_a_few_pictures_of_many_may_be_missed_or_drawn() -> None:
+    found = reasons_of([[15, 2, 2, 1], [0, 20, 0, 0], [0, 0, 19, 1], [1, 0, 2, 17]])
+    assert [set(reasons) for reasons in found] == [set(), set(), {"draws false positives"}, set()]
+    drawn = found[2]["draws false positives"]
+    assert drawn.severity == pytest.approx(4 / 20) and drawn.other == "ash"
+    assert "4 pictures of other classes: 2 of the 20 of ash, 2 of the 20 of dogwood." in drawn.sentence
+    found = reasons_of([[14, 1, 4, 1], [0, 20, 0, 0], [0, 0, 20, 0], [0, 0, 1, 19]])
+    assert [set(reasons) for reasons in found] == [{"misses"}, set(), {"draws false positives"}, set()]
+    assert (
+        found[0]["misses"].other == "cedar" and "4 for cedar, 1 for birch, 1 for dogwood" in found[0]["misses"].sentence
+    )
+    assert "4 of the 20 of ash, 1 of the 20 of dogwood" in found[2]["draws false positives"].sentence
+
+
+def test_swapped_texts_show_in_shares_of_each_class_by_itself() -> None:
+    found = reasons_of([[9, 11, 0, 0], [3, 1, 0, 0], [0, 0, 20, 0], [0, 0, 0, 20]])
+    assert found[0]["swapped"].other == "birch" and found[1]["swapped"].other == "ash"
+    assert found[0]["swapped"].severity == pytest.approx(0.55) == found[1]["swapped"].severity
+    assert "55 % of its pictures are taken for birch, 75 % of that" in found[0]["swapped"].sentence
+    assert "swapped" not in reasons_of([[10, 10, 0, 0], [3, 1, 0, 0], [0, 0, 20, 0], [0, 0, 0, 20]])[0]
+
+
+def test_without_labels_a_third_of_a_share_is_hardly_chosen_and_half_of_one_is_not() -> None:
+    for count, kinds in ((3, {"hardly chosen"}), (5, set())):
+        guesses = np.repeat(np.arange(4), [11, count, 15 - count, 14])
+        found = find_picture_faults(prediction_of(guesses))
+        assert [{reason.kind for reason in reasons} for reasons in found] == [set(), kinds, set(), set()]
+        assert not kinds or "only 3 of 40 pictures" in found[1][0].sentence
+
+
+def test_sureness_is_compared_with_that_of_the_usual_class() -> None:
+    prediction = prediction_of(labels_each(), 2.0)
+    prediction.logits[:5] *= 5  # the first class alone is nearly certain
+    assert not any(find_picture_faults(prediction))
 
 
 def test_the_order_of_the_classes_changes_no_verdict() -> None:
@@ -144,6 +219,7 @@ def test_leaving_a_class_out_and_its_name_alone_are_what_is_measured() -> None:
     assert (found.own_before, found.own_name_only) == (100.0, 100.0)
     first = measure_removal(build_by_colour, names, texts, images, labels, 0)
     assert first.own_before == 100 and first.own_name_only == 100 and first.all_before == pytest.approx(250 / 3)
+    assert (first.others_before, first.others_without) == (75, 75)
     steps: list[tuple[int, int]] = []
     every = measure_removals(
         build_by_colour, names, texts, images, labels, progress=lambda done, total: steps.append((done, total))
@@ -191,6 +267,31 @@ def test_an_experiment_is_judged_beside_the_others_and_by_shares() -> None:
     assert kinds(replace(birch, others_without=60.0, own_name_only=19.0)) == [set()]
 
 
+def test_an_easier_task_is_no_fault_and_a_harder_one_no_excuse() -> None:
+    names = ("ash", "birch", "cedar", "dogwood")
+    gains = (1.5, -4.0, -4.0, float("nan"))  # the last stands for a task whose pictures are all of one class
+    removals = [
+        Removal(name, 60.0, 60.0 + gain, 50.0, 0.0, 58.0, 57.5) for name, gain in zip(names, gains, strict=True)
+    ]
+    (reason,), *others = find_measured_faults(names, removals, ())
+    assert reason.severity == pytest.approx(0.15) and "usual entry" not in reason.sentence and not any(others)
+    raised = [replace(removal, others_without=removal.others_without + 5) for removal in removals]
+    (reason,), *_ = find_measured_faults(names, raised, ())
+    assert reason.severity == pytest.approx(0.55), "against the median of the known gains, 1.0"
+
+
+def test_evidence_is_judged_beside_the_usual_entry_and_by_what_it_rests_on() -> None:
+    names = ("ash", "birch", "cedar")
+    shares = [
+        EvidenceShare(name, visual, ("woods",), ("woods",), 3)
+        for name, visual in zip(names, (0.5, 0.8, 0.9), strict=True)
+    ]
+    (reason,), *others = find_measured_faults(names, (), shares)
+    assert reason.severity == pytest.approx(1 - 0.5 / (0.7 * 0.8)) and not any(others)
+    assert not any(find_measured_faults(names, (), [replace(shares[0], unseen=()), *shares[1:]]))
+    assert not any(find_measured_faults(names, (), shares[:2])), "two entries have no usual one"
+
+
 def test_evidence_reads_gradients_and_leaves_the_model_as_it_was(make_model, make_states) -> None:
     model = make_model("squeezenet1_1").requires_grad_(False)
     states, mask = make_states(3)
@@ -213,6 +314,23 @@ def test_evidence_reads_gradients_and_leaves_the_model_as_it_was(make_model, mak
     assert second.visual == 0 and set(second.unseen) == set(second.leading)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert all(parameter.grad is None for parameter in model.parameters()) and states.grad is None
+
+
+def test_evidence_is_that_of_the_loss_of_its_own_class(make_model, make_states) -> None:
+    model = make_model("squeezenet1_1", temperature=0.5).requires_grad_(False)
+    states, mask = make_states(3)
+    text = "the red woods petal spring"
+    spans = [(0, 3), (4, 7), (8, 13), (14, 19), (20, 26)]
+    padding = ((0, 0),) * (states.shape[1] - 5)
+    encoded = TokenStates(states, torch.ones_like(mask), ((*spans, *padding),) * 3, (0, 0, 0))
+    images = np.random.default_rng(0).integers(0, 255, (2, 32, 32, 3), dtype=np.uint8)
+    for index in (1, 2):
+        found = measure_evidence(model, encoded, NAMES[:3], [text] * 3, images, index)
+        gradient = sum(of_loss for _, _, of_loss, _ in token_gradients(model, encoded, images, [index] * 2))
+        weights = dict(zip(text.split()[1:], gradient[index, 1:5].norm(dim=1).tolist(), strict=True))
+        assert found.leading == tuple(sorted(weights, key=lambda word: -weights[word]))
+        assert found.unseen == tuple(word for word in found.leading if word in ("woods", "spring"))
+        assert found.visual == pytest.approx((weights["red"] + weights["petal"]) / sum(weights.values()), rel=1e-3)
 
 
 def test_texts_are_compared_by_their_own_tokens_only() -> None:

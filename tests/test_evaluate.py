@@ -145,6 +145,27 @@ def test_nothing_is_built_that_was_not_asked_for(labelled: tuple[np.ndarray, np.
     assert len(built) == count_builds(3, True)
 
 
+def test_orders_and_shuffles_are_those_of_the_seed(labelled: tuple[np.ndarray, np.ndarray]) -> None:
+    def built(seed: int, foreign: Sequence[str] = ()) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+        given: list[tuple[str, ...]] = []
+
+        def build(texts: Sequence[str]) -> Predict:
+            given.append(tuple(texts))
+            return read(texts)
+
+        evaluate(build, TEXTS, NAMES, *labelled, permutations=3, foreign_texts=foreign, seed=seed)
+        assert given[0] == tuple(TEXTS) and given[-2:] == [tuple(NAMES), ("",) * CLASSES]
+        return given[1:4], given[4:-2]
+
+    (orders, shuffles), (other_orders, other_shuffles) = built(0), built(1)
+    assert built(0) == (orders, shuffles)
+    assert not {*orders} & {*other_orders} and {*shuffles} != {*other_shuffles}
+    assert len({*orders}) == 3 and len({*shuffles}) > 1
+    foreign = [f"other {number}" for number in range(CLASSES)]
+    assert all(sorted(texts) == foreign for texts in built(0, foreign)[1]), "as many as needed, none twice"
+    assert all(sorted(texts) == sorted(TEXTS) for texts in built(0, foreign[1:])[1])
+
+
 def test_batches_do_not_change_logits(labelled: tuple[np.ndarray, np.ndarray]) -> None:
     images, _ = labelled
     assert (predict_all(read(TEXTS), images, batch_size=7) == read(TEXTS)(images)).all()

@@ -320,6 +320,21 @@ def test_every_image_counts_alike_in_a_class(model: N3, make_states: StatesMaker
     assert mean.leading.sum() == pytest.approx(min(3, len(mean.mean.positive.words)))
 
 
+def test_leading_words_are_counted_image_by_image_and_a_silent_one_is_no_obstacle() -> None:
+    rows = ([3.0, 1, 9, 2, 2, 0], [0.0, 5, 9, 4, 3, 0], [0.0] * 6)
+    parts = [
+        TokenEvidence(
+            "a", tuple(description(name, magnitudes=factor * np.array(row)) for name, factor in (("a", 1), ("b", 0)))
+        )
+        for row in rows
+    ]
+    found = aggregate_evidence(parts)
+    assert [part.positive.top(3) for part in parts] == [(0, 3, 4), (1, 3, 4), (0, 1, 3)]
+    np.testing.assert_allclose(found.leading, [2 / 3, 2 / 3, 0, 1, 2 / 3, 0])
+    assert found.mean.positive.magnitudes.sum() == pytest.approx(2 / 3), "the silent one has no share"
+    np.testing.assert_array_equal(found.raising, [1, 0, 1, 1, 0, 1])
+
+
 def test_figures_show_signs_by_more_than_colour_and_escape_words() -> None:
     hostile = description("<b>x</b>", "<b petals, red <img.", spans=np.array([(0, 2), (3, 9), (9, 10), (11, 14)]),
                           magnitudes=np.array([3.0, 1, 9, 2]), support=np.array([1.0, -1, 1, 0.5]))  # fmt: skip

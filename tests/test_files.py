@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import time
 from pathlib import Path
 
@@ -30,6 +31,16 @@ def test_the_cache_may_be_named_from_the_home_folder(tmp_path: Path, monkeypatch
     assert cache_folder() == tmp_path / "n3c"
 
 
+def test_without_a_home_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("N3_CACHE", raising=False)
+    monkeypatch.setattr(Path, "home", refuse)
+    with pytest.raises(InputError, match=r"no home folder .*; let \$N3_CACHE name a folder"):
+        cache_folder()
+
+
 def test_what_a_killed_process_left_is_removed_after_a_day(tmp_path: Path) -> None:
     path = tmp_path / "pixels [1].npy"
     kept = [tmp_path / ".pixels [1].npy.7.part", tmp_path / ".other.npy.8.part", tmp_path / "pixels [1].npy"]
@@ -45,9 +56,12 @@ def test_what_a_killed_process_left_is_removed_after_a_day(tmp_path: Path) -> No
     assert sorted(tmp_path.iterdir()) == sorted(kept)
 
 
-def test_a_link_in_the_place_of_the_unfinished_file_leads_nowhere(tmp_path: Path) -> None:
+def test_a_link_in_the_place_of_the_unfinished_file_leads_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     victim, path = tmp_path / "victim", tmp_path / "file.txt"
     victim.write_bytes(b"mine")
+    monkeypatch.setattr(secrets, "token_hex", lambda size: "0" * size)
     unfinished(path).symlink_to(victim)
     write_atomically(path, b"new")
     assert victim.read_bytes() == b"mine" and path.read_bytes() == b"new" and not path.is_symlink()

@@ -148,6 +148,17 @@ def test_a_thinned_curve_keeps_its_ends_and_moves_no_point(count: int) -> None:
         thin_curve(curve, 1)
 
 
+def test_points_that_are_kept_lie_nearest_to_even_steps() -> None:
+    curve = np.array([[0, 100], [10, 100], [20, 100], [90, 100], [100, 100]])
+    assert thin_curve(curve, 3)[:, 0].tolist() == [0, 20, 100]
+    np.testing.assert_array_equal(thin_curve(curve, 5), curve)
+
+
+def test_gaps_keep_what_float32_would_round_away() -> None:
+    scores = np.array([[1e8, 1.0], [1e9, 0.0]], np.float32)
+    assert seen_unseen_accuracies(scores, np.array([1, 0]), [1], 1e8 - 0.5) == (100, 100)
+
+
 def test_all_figures_of_one_task_fit_together() -> None:
     rng = np.random.default_rng(1)
     labels = rng.integers(0, 8, 60_000)  # would take hours if every gamma were tried

@@ -58,6 +58,28 @@ def test_padding_is_never_read(reader: Tokens2Label, make_states: StatesMaker) -
     torch.testing.assert_close(reader(wider, wider_mask), expected, atol=1e-5, rtol=1e-5)
 
 
+def test_a_text_is_also_read_past_the_encoder_by_the_direction_of_its_mean(
+    reader: Tokens2Label, make_states: StatesMaker
+) -> None:
+    states, mask = make_states(CLASSES)
+    through = reader.encoder(reader.project(states), src_key_padding_mask=~mask)
+    labels = reader(states, mask)
+    for text, own, tokens, label in zip(states, mask, through, labels, strict=True):
+        mean = text[own].mean(0)
+        past = reader.summary(mean / mean.norm()) * 24**0.5
+        torch.testing.assert_close(label, tokens[own].mean(0) + past, atol=1e-5, rtol=1e-5)
+
+
+def test_dropout_is_that_of_the_config_and_for_training_alone(make_states: StatesMaker) -> None:
+    states, mask = make_states(CLASSES)
+    for share in (0.0, 0.5):
+        torch.manual_seed(0)
+        reader = Tokens2Label(config_of(dropout=share))
+        for training in (True, False):
+            one, other = (reader.train(training)(states, mask) for _ in range(2))
+            assert torch.equal(one, other) == (share == 0 or not training)
+
+
 def emit(adapter: Labels2Adaptation, labels: torch.Tensor) -> dict[str, torch.Tensor]:
     """The deltas as (columns, column size) by tensor name."""
     return {name: piece @ columns.t() for name, (piece, columns) in adapter(labels)[0].items()}
@@ -80,6 +102,18 @@ def test_every_class_reaches_every_tensor(adapter: Labels2Adaptation, labels: to
     changed[4] += torch.linspace(-2, 2, 16)
     after = emit(adapter, changed)
     assert all((after[name] - before[name]).abs().max() > 1e-6 for name in before)
+
+
+def test_queries_keep_what_they_ask_and_directions_have_a_way_past_the_encoder(
+    adapter: Labels2Adaptation, labels: torch.Tensor
+) -> None:
+    hidden = adapter.norm(adapter.encoder(labels[None]))
+    found = adapter.attention(adapter.queries[None], hidden, hidden)[0]
+    decoded = adapter.query_norm(adapter.queries + found[0])
+    factors, directions, _ = adapter(labels)
+    torch.testing.assert_close(torch.cat([piece for piece, _ in factors.values()]), decoded, atol=1e-5, rtol=1e-5)
+    past = labels @ adapter.classifier_skip.weight.T
+    torch.testing.assert_close(directions, adapter.classifier(hidden[0]) + past, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("base", ["resnet18", "googlenet", "squeezenet1_1"])

@@ -106,6 +106,7 @@ def test_a_changed_description_moves_what_the_network_gets(make_model: ModelMake
         assert moved == pytest.approx((new[name] - old[name]).double().norm().item(), **tolerance), name
         assert moved > 0
     assert found.class_moved.argmax() == 2
+    np.testing.assert_allclose(found.earlier, measure_magnitudes(model, earlier).adaptation, rtol=1e-6)
     weights = new[model.weight_name] - old[model.weight_name]
     np.testing.assert_allclose(found.class_moved, weights.norm(dim=1).numpy(), rtol=1e-4)
 

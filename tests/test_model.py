@@ -146,15 +146,30 @@ def test_training_path_and_adapted_network_agree(
 
 @pytest.mark.parametrize("base", BASES)
 def test_synthesis_rounds_deltas_and_nothing_else(base: str, make_model: ModelMaker, make_states: StatesMaker) -> None:
-    model = make_model(base)
+    model = make_model(base, gamma=0.9)
     states, mask = make_states(len(NAMES))
     exact, base_tensors = model.adapt(states, mask), model.base_tensors
     for name, value in model.synthesize(states, mask, NAMES).network.state_dict().items():
         if name in model.mu:
-            delta = exact[name] - base_tensors[name]
+            delta = exact[name] - 0.9 * base_tensors[name]
             assert (value - exact[name]).norm() <= 0.01 * delta.norm(), name
         else:
             torch.testing.assert_close(value, exact[name], atol=1e-5, rtol=1e-5, msg=name)
+
+
+def test_the_base_is_a_copy_and_convolutions_are_channels_last(
+    make_model: ModelMaker, make_states: StatesMaker
+) -> None:
+    given = make_model().base_tensors
+    model = N3(make_model().config, given)
+    before = {name: value.clone() for name, value in given.items()}
+    for value in given.values():
+        value.add_(1)
+    assert all(torch.equal(value, before[name]) for name, value in model.base_tensors.items())
+    plain = N3(model.config, {name: value.contiguous() for name, value in before.items()})
+    for found in (plain.base_tensors, plain.eval().adapt(*make_states(2))):
+        convolutions = [value for value in found.values() if value.ndim == 4 and value.shape[1] > 1]
+        assert all(value.is_contiguous(memory_format=torch.channels_last) for value in convolutions)
 
 
 def test_without_leaves_tensors_as_pre_trained(make_model: ModelMaker, make_states: StatesMaker) -> None:

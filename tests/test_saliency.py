@@ -14,7 +14,7 @@ from torch.nn import functional
 from n3core.backbone import BASES, IMAGENET_MEAN
 from n3core.datasets.fieldbook.book import open_fieldbook
 from n3core.errors import InputError
-from n3core.explain.saliency import GRAD_CAM_STAGES, explain_pixels, synthesize_pair
+from n3core.explain.saliency import GRAD_CAM_STAGES, _baseline, explain_pixels, synthesize_pair
 from n3core.model import N3, SynthesizedClassifier
 from n3core.results.saliency import METHODS, SaliencyMaps, SaliencySettings, join_maps
 from n3core.text_encoder import TokenStates
@@ -140,6 +140,55 @@ def test_smoothgrad_without_noise_is_the_gradient_and_its_seed_decides(
     np.testing.assert_allclose(smooth(noise=0.0), plain, rtol=1e-3, atol=1e-5)
     assert np.array_equal(smooth(), smooth())
     assert not np.allclose(smooth(), smooth(seed=1), rtol=0.05)
+
+
+def test_smoothgrad_is_the_mean_gradient_at_the_noisy_images_of_its_seed(
+    classifier: SynthesizedClassifier, pictures: np.ndarray
+) -> None:
+    settings = SaliencySettings(samples=3, noise=0.2, seed=4)
+    found = explain_pixels(classifier, pictures, [1] * 4, "smoothgrad", quantity="logit", settings=settings).values
+    generator, total = torch.Generator().manual_seed(4), torch.zeros(4, 3, SIDE, SIDE)
+    for _ in range(3):
+        noisy = to_tensor(pictures) + 0.2 * torch.randn(3, SIDE, SIDE, generator=generator)
+        noisy.requires_grad_(True)
+        total += torch.autograd.grad(classifier(noisy)[:, 1].sum(), noisy)[0]
+    np.testing.assert_allclose(found, (total / 3).abs().sum(1).numpy(), rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("baseline", ["mean", "black", "white", "blur"])
+def test_every_baseline_is_what_its_name_says(
+    baseline: str, classifier: SynthesizedClassifier, pictures: np.ndarray
+) -> None:
+    images = to_tensor(pictures)
+    absent = _baseline(images, baseline)
+    if baseline == "blur":
+        assert absent.std((2, 3)).max() < 0.5 * images.std((2, 3)).min()
+        torch.testing.assert_close(absent.mean((2, 3)), images.mean((2, 3)), atol=0.05, rtol=0)
+    else:
+        colour = {"mean": IMAGENET_MEAN, "black": (0, 0, 0), "white": (1, 1, 1)}[baseline]
+        assert torch.equal(absent, torch.tensor(colour).float().view(1, 3, 1, 1).expand_as(images))
+    settings = SaliencySettings(baseline=baseline)
+    found = explain_pixels(classifier, pictures, [0] * 4, "gradient_x_input", quantity="logit", settings=settings)
+    leaf = images.clone().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(classifier(leaf)[:, 0].sum(), leaf)
+    expected = (gradient * (images - absent)).sum(1).numpy()
+    np.testing.assert_allclose(found.values, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_patches_that_overlap_share_what_they_find(classifier: SynthesizedClassifier, pictures: np.ndarray) -> None:
+    settings = SaliencySettings(window=16, stride=8, baseline="black")
+    found = explain_pixels(classifier, pictures[:1], [1], "occlusion", settings=settings).values[0]
+    images = to_tensor(pictures[:1])
+    falls = np.zeros((3, 3))
+    for row in range(3):
+        for column in range(3):
+            covered = images.clone()
+            covered[:, :, 8 * row : 8 * row + 16, 8 * column : 8 * column + 16] = 0
+            falls[row, column] = (loss(classifier, covered, [1]) - loss(classifier, images, [1])).item()
+    np.testing.assert_allclose(found[:8, :8], falls[0, 0], atol=1e-4)
+    np.testing.assert_allclose(found[8:16, 8:16], falls[:2, :2].mean(), atol=1e-4)
+    whole = SaliencySettings(window=SIDE, stride=SIDE)
+    assert np.ptp(explain_pixels(classifier, pictures[:1], [1], "occlusion", settings=whole).values) == 0
 
 
 @pytest.mark.parametrize("base", BASES)
@@ -330,6 +379,9 @@ def test_sign_is_strength_too_except_where_the_method_rectifies() -> None:
         ({"settings": SaliencySettings(window=4, stride=8)}, "window 4"),
         ({"settings": SaliencySettings(window=99)}, "32 pixels"),
         ({"settings": SaliencySettings(steps=0)}, "steps=0"),
+        ({"settings": SaliencySettings(samples=0)}, "samples=0"),
+        ({"settings": SaliencySettings(stride=0)}, "stride=0"),
+        ({"settings": SaliencySettings(noise=-0.1)}, r"noise=-0\.1"),
     ],
 )
 def test_what_does_not_exist_is_told_by_name(

@@ -315,6 +315,33 @@ def test_full_disk_costs_the_cache_and_nothing_else(tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("*.safetensors"))
 
 
+def test_a_cache_that_cannot_be_written_is_told_of_once(
+    encoder: TextEncoder, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").touch()
+    own = TextEncoder(encoder.config, tmp_path / "file")
+    for text in ("One.", "Two."):
+        own.encode([text])
+    (told,) = [record.message for record in caplog.records if "not cached" in record.message]
+    assert "$N3_CACHE" in told
+
+
+def test_a_cache_is_bounded_while_it_is_used(
+    encoder: TextEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("n3core.text_encoder._KEPT_TEXTS", 3)
+    monkeypatch.setattr("n3core.text_encoder._WRITTEN_BETWEEN", 2)
+    own = TextEncoder(encoder.config, tmp_path)
+    own.encode(["The first."])
+    (first,) = tmp_path.glob("*/*.safetensors")
+    for number in range(5):
+        own.encode([f"Number {number}."])
+        os.utime(first, (1, 1))
+        own.encode(["The first."])
+    assert first.exists(), "what is read again is not the oldest"
+    assert len(list(tmp_path.glob("*/*.safetensors"))) == 3
+
+
 def test_a_cache_forgets_its_oldest_texts(tmp_path: Path) -> None:
     for age, name in enumerate(("new", "middle", "old")):
         path = tmp_path / name[:2] / f"{name}.safetensors"

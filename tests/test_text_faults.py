@@ -35,9 +35,19 @@ def test_small_and_broad_show_something_beside_a_part_only() -> None:
     assert kinds("five species are known")["five"] == "other"
 
 
+def test_what_describes_a_part_stands_before_it_in_one_sentence_or_right_behind_it() -> None:
+    assert kinds("it is small. The petals")["small"] == "other"
+    assert kinds("a broad colony of petals")["broad"] == "other"
+    assert kinds("leaves narrow")["narrow"] == kinds("a deep red")["deep"] == "visual"
+    assert kinds("petals in red")["in"] == "other"
+
+
 def test_a_size_in_inches_is_unseen_whatever_it_measures() -> None:
     found = kinds("each bloom measures 1.5 to 2.5 inches across, on petals two inches wide")
     assert {found[word] for word in ("1.5", "2.5", "inches", "two")} == {"unseen"}
+    found = kinds("petals of three by four or five or six cm")
+    assert {word: found[word] for word in ("five", "six", "cm")} == dict.fromkeys(("five", "six", "cm"), "unseen")
+    assert kinds("petals two by three inches")["two"] == "unseen"
 
 
 def test_marked_words_are_those_of_the_text() -> None:
@@ -99,6 +109,11 @@ def test_what_cannot_both_hold_is_a_contradiction(text: str, part: str) -> None:
         "White petals tipped with pink. The pink petals fade.",
         "The male's tail is black. The female's tail is white.",
         "Scarlet petals. The crimson petals are pointed.",
+        "The tail is grey. The tail is black.",
+        "It has four or five petals. Six petals are seen at times.",
+        "Two petals point up. Five petals surround the eye.",
+        "White inner petals. Red outer petals.",
+        "White-edged petals. The petals are red.",
         "Three outer petals and six inner petals.",
         "The petals are white at the base. The petals are red.",
     ],
@@ -112,6 +127,7 @@ def test_a_copy_is_a_near_duplicate_and_the_differing_words_are_told() -> None:
     found = faults(copy)["near-duplicate"]
     assert found.other == "class b"
     assert "“red” here" in found.sentence and "“yellow” there" in found.sentence
+    assert "near-duplicate" not in faults(GOOD[0], (f"{GOOD[0]} {GOOD[1]}", *GOOD[1:])), "a part is no copy"
     assert "near-duplicate" not in faults("Two round black ears, a long tail and striped brown fur on the back.")
 
 
@@ -120,6 +136,19 @@ def test_similarity_of_states_decides_where_it_is_known() -> None:
     assert "near-duplicate" not in faults(GOOD[0], similarity=alike)
     alike[0, 2] = alike[2, 0] = 0.95
     assert faults(GOOD[1], similarity=alike)["near-duplicate"].other == "class c"
+
+
+@pytest.mark.parametrize(
+    ("visual", "usual", "blamed"),
+    [(6, 50, False), (4, 50, True), (3, 16, True), (5, 16, False), (1, 0, True), (3, 0, False)],
+)
+def test_visual_words_are_asked_for_by_half_of_the_usual_share_within_bounds(
+    visual: int, usual: int, blamed: bool
+) -> None:
+    text, other = (
+        " ".join(["red"] * count + ["the"] * (total - count)) for count, total in ((visual, 50), (usual, 100))
+    )
+    assert ("few visual words" in faults(text, (other,) * 3)) == blamed
 
 
 def test_short_and_truncated_texts() -> None:

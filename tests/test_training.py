@@ -6,6 +6,7 @@ run too, for torch's launcher: `test_training.py LOOP DATA OUT STEPS`.
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import re
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -36,11 +38,11 @@ from n3core.checkpoint import load_checkpoint
 from n3core.config import N3Config, PretrainConfig, TextConfig, TrainConfig, from_json, to_json
 from n3core.datasets.base import ClassInfo
 from n3core.datasets.fieldbook.book import KINGDOMS, random_varieties, render_many
-from n3core.episodes import Episode, EpisodeSource, TextPool, draw_episode, encode_pool
+from n3core.episodes import Episode, EpisodeSource, Task, TextPool, draw_episode, draw_task, encode_pool
 from n3core.errors import InputError
-from n3core.feature_training import start_on_features
+from n3core.feature_training import FeatureSource, feature_episodes, meta_train, start_on_features
 from n3core.model import N3
-from n3core.pixels import PixelSet
+from n3core.pixels import PixelSet, draw_augmentation
 from n3core.pretrain import BaseWithHeads, draw_batch, head_weights, heads_loss, load_base, pretrain, write_base
 from n3core.recipes import episode_sources, pretrain_sources, validation_sets
 from n3core.text_encoder import TextEncoder, TokenStates
@@ -395,6 +397,12 @@ def test_sigterm_saves_and_the_command_goes_on_from_there(
     assert load_base(tmp_path)[1] == "resnet18", "the base so far can start another stage"
 
 
+def test_a_run_in_another_thread_leaves_signals_to_the_main_one(image_folder: Path, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(run_loop, "pretrain", image_folder, tmp_path, 1).result(PATIENCE)
+    assert list(losses_of(tmp_path)) == [0]
+
+
 def tiny_state(tmp_path: Path) -> tuple[nn.Module, torch.optim.Optimizer, Path]:
     torch.manual_seed(0)
     module = nn.Linear(4, 3)
@@ -639,6 +647,32 @@ def test_labels_of_an_episode_point_at_the_text_of_their_class(seed: int) -> Non
     assert not episode.states[~episode.mask].any()
 
 
+def test_tasks_have_as_many_classes_as_asked_or_as_there_are_and_any_of_their_images() -> None:
+    def draw(classes: int, asked: tuple[int, int], **settings: float) -> list[Task]:
+        config = TrainConfig(batch_size=60, classes=asked, **settings)
+        source = toy_source(classes)
+        return [draw_task(source.pool, source.rows_of, config, np.random.default_rng(seed)) for seed in range(30)]
+
+    tasks = draw(12, (3, 6))
+    assert {len(task.states) for task in tasks} == {3, 4, 5, 6}
+    assert {len(task.states) for task in draw(3, (5, 9))} == {3}
+    assert {len(task.states) for task in draw(6, (3, 3), confusable=1.0)} == {3}, "no more neighbours than classes"
+    for task in tasks:
+        labels = task.labels.numpy()
+        assert len({*zip(task.rows // 5, labels, strict=True)}) == len({*labels}) == len({*(task.rows // 5)})
+    assert {*np.concatenate([task.rows for task in tasks])} == {*range(12 * 5)}
+
+
+def test_the_mean_state_of_a_class_is_that_of_all_its_texts() -> None:
+    rng = np.random.default_rng(0)
+    states = rng.normal(size=(9, 5)).astype(np.float16)
+    pool = TextPool.of(states, np.array([0, 2, 6, 9]), [[1.0, 3.0], [1.0]])
+    texts = [states[a:b].astype(np.float32).mean(0) for a, b in ((0, 2), (2, 6), (6, 9))]
+    expected = np.stack([(texts[0] + texts[1]) / 2, texts[2]])
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    np.testing.assert_allclose(pool.means, expected, atol=1e-5)
+
+
 def test_confusable_classes_are_neighbours_in_text_space() -> None:
     def spread(confusable: float) -> float:
         config = TrainConfig(batch_size=4, classes=(3, 3), confusable=confusable)
@@ -846,20 +880,109 @@ def test_steps_follow_the_schedule_and_judges_see_no_dropout(
     model = make_model(adapt=("fc",), text=TextConfig(hidden_size=5))
     rates, modes, judged = [], [], []
 
-    def judge(found: N3, _: ValidationSet) -> float:
+    def judge(found: N3, part: ValidationSet) -> float:
         judged.append(found.training)
-        return 0.0
+        return {"one": 10.0, "other": 30.0}[part.name]
 
     model.register_forward_hook(lambda found, *_: modes.append(found.training))
     watch_steps(monkeypatch, lambda found: rates.append([group["lr"] for group in found.param_groups]))
     monkeypatch.setattr("n3core.train.validate", judge)
     config = TrainConfig(steps=5, batch_size=2, classes=(2, 2), learning_rate=0.004)
-    unused = ValidationSet("unused", np.empty(0), np.empty(0), torch.empty(0), torch.empty(0), ())
-    train(model, config, [toy_source()], [1.0], [unused], tmp_path, device="cpu", validate_every=2)
+    unused = [ValidationSet(n, np.empty(0), np.empty(0), torch.empty(0), torch.empty(0), ()) for n in ("one", "other")]
+    train(model, config, [toy_source()], [1.0], unused, tmp_path, device="cpu", validate_every=2)
     assert rates == [[pytest.approx(0.004 * one_cycle(step, 5))] * 2 for step in range(5)]
     assert rates[-1][0] < 0.2 * rates[0][0]
     assert modes == [True] * 5
-    assert judged == [False] * (1 + 3 + 3), "at the start, after 2, 4 and 5 steps, between the start and the end"
+    assert judged == [False] * 2 * (1 + 3 + 3), "at the start, after 2, 4 and 5 steps, between the start and the end"
+    best = json.loads((tmp_path / "best.json").read_text())
+    assert (best["mean"], best["step"]) == (20, 0), "the first of equals"
+
+
+def test_steps_draw_by_seed_and_shares_and_forget_the_last_gradient(
+    make_model: Callable[..., N3], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[tuple[str, float]] = []
+    gradients: list[torch.Tensor] = []
+
+    def draw(source: EpisodeSource, config: TrainConfig, rng: np.random.Generator) -> Episode:
+        drawn.append((source.images.name, float(rng.random())))
+        return draw_episode(source, config, np.random.default_rng(0))
+
+    def look(optimizer: torch.optim.Optimizer) -> None:
+        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        gradients.append(
+            torch.cat([parameter.grad.flatten() for parameter in parameters if parameter.grad is not None])
+        )
+
+    def run(seed: int, steps: int) -> None:
+        model = make_model(adapt=("fc",), dropout=0.0, text=TextConfig(hidden_size=5))
+        sources = [replace(toy_source(), images=toy_pixels(name, 12, 5, name)) for name in ("never", "always")]
+        config = TrainConfig(
+            steps=steps, batch_size=6, classes=(6, 6), learning_rate=1e-9, label_smoothing=0.9, seed=seed
+        )
+        train(model, config, sources, [0.0, 2.0], [], tmp_path / str(seed), device="cpu")
+
+    monkeypatch.setattr("n3core.train.draw_episode", draw)
+    monkeypatch.setattr(
+        "n3core.train.draw_augmentation", lambda count, _: draw_augmentation(count, np.random.default_rng(0))
+    )
+    watch_steps(monkeypatch, look)
+    run(0, 3)
+    run(1, 1)
+    assert {name for name, _ in drawn} == {"always"} and len({number for _, number in drawn}) == 4
+    assert 0 < gradients[0].norm() < 0.5, "not clipped, nor would two be"
+    for gradient in gradients[1:]:
+        torch.testing.assert_close(gradient, gradients[0], atol=1e-4, rtol=1e-2)
+
+
+def test_training_on_features_is_adamw_by_the_clipped_gradient_of_the_smoothed_loss() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 3), nn.Dropout(0.0))
+    expected = copy.deepcopy(model)
+    config = TrainConfig(steps=4, learning_rate=0.05, weight_decay=2.0, label_smoothing=0.3, seed=7)
+    lengths, modes = [], []
+
+    def draw(rng: np.random.Generator, network: nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
+        modes.append(network.training)
+        features = torch.from_numpy(rng.normal(0, 10.0 ** rng.integers(-2, 2), (6, 4))).float()
+        return network(features), torch.from_numpy(rng.integers(0, 3, 6))
+
+    meta_train(model, config, lambda rng: draw(rng, model))
+    assert modes == [True] * 4 and not model.training
+    assert not any(weight.requires_grad for weight in model.parameters())
+    optimizer = build_optimizer(expected, config)
+    for step in range(4):
+        logits, labels = draw(step_generator(7, step), expected)
+        wanted = 0.7 * nn.functional.one_hot(labels, 3) + 0.3 / 3
+        loss = -(wanted * logits.log_softmax(1)).sum(1).mean()
+        gradients = torch.autograd.grad(loss, [*expected.parameters()])
+        lengths.append(float(torch.cat([part.flatten() for part in gradients]).norm()))
+        for parameter, gradient in zip(expected.parameters(), gradients, strict=True):
+            parameter.grad = gradient / max(lengths[-1], 1)
+        for group in optimizer.param_groups:
+            group["lr"] = 0.05 * one_cycle(step, 4)
+        optimizer.step()
+    assert min(lengths) < 0.9 and max(lengths) > 1.1
+    for found, wanted in zip(model.parameters(), expected.parameters(), strict=True):
+        torch.testing.assert_close(found, wanted)
+
+
+def test_episodes_on_features_are_of_the_sources_with_a_share_and_have_their_noise(
+    make_model: Callable[..., N3],
+) -> None:
+    model = make_model(adapt=("fc",), text=TextConfig(hidden_size=5))
+    plain = toy_source()
+    never, calm, noisy = (
+        FeatureSource(np.full((60, 512), fill, np.float32), plain.pool, plain.rows_of, noise)
+        for fill, noise in ((np.nan, 0.0), (1.0, 0.0), (1.0, 2.0))
+    )
+    config = TrainConfig(batch_size=8, classes=(3, 3))
+    found = []
+    for source in (calm, noisy):
+        run_episode = feature_episodes(model, config, [never, source], [0.0, 2.0])
+        found.append([run_episode(np.random.default_rng(seed))[0] for seed in range(6)])
+        assert torch.isfinite(torch.stack(found[-1])).all()
+    assert not any(torch.allclose(one, other) for one, other in zip(*found, strict=True))
 
 
 def test_a_start_on_features_trains_the_classification_layer_alone(image_folder: Path, tmp_path: Path) -> None:

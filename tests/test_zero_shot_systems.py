@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from n3core.baselines import class_normalization, eszsl, megazsl, pdcnn
 from n3core.baselines.base import BaseNetwork, MethodEntry, ZeroShotMethod
@@ -25,6 +26,13 @@ QUICK: Mapping[str, Mapping[str, Any]] = {
     "pdcnn-fc": {"steps": 300},
     "pdcnn-fc-conv": {"steps": 300},
     "megazsl": {"steps": 40, "hidden_size": 128},
+}
+SHORT: Mapping[str, Mapping[str, Any]] = {
+    name: {
+        **({"steps": 3} if "steps" in entry.default else {}),
+        **({"hidden_size": 16} if "hidden_size" in entry.default else {}),
+    }
+    for name, entry in ENTRIES.items()
 }
 BASE = BaseNetwork("resnet18", {}, 64)
 UNSEEN = 20
@@ -133,3 +141,54 @@ def test_what_is_searched_has_a_default(name: str) -> None:
     assert suggested.keys() == entry.default.keys()
     entry.build(suggested, BASE, 0)
     assert entry.unavailable(BASE) is None
+
+
+class OtherTrial(FixedTrial):
+    """A trial that takes the last choice or the upper end of every range."""
+
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        return high
+
+    def suggest_categorical(self, name: str, choices: list[Any]) -> Any:
+        return choices[-1]
+
+
+@named
+def test_every_setting_that_is_searched_has_a_say(make_zero_shot_task: Callable[..., Any], name: str) -> None:
+    task, entry = make_zero_shot_task(8, 4, images=4), ENTRIES[name]
+    one, other = ({**entry.suggest(trial), **SHORT[name]} for trial in (FixedTrial(), OtherTrial()))
+
+    def scores(**changes: Any) -> np.ndarray:
+        method = entry.build({**one, **changes}, BASE, 0)
+        method.fit(task.images, task.labels, task.seen)
+        return method.predict(task.test_images, task.unseen)
+
+    first = scores()
+    others = {key: value for key, value in other.items() if value != one[key]}
+    assert others.keys() >= one.keys() - SHORT[name].keys()
+    assert [key for key, value in others.items() if np.array_equal(scores(**{key: value}), first)] == []
+
+
+@pytest.mark.parametrize("name", [name for name in ENTRIES if name != "eszsl"])
+def test_each_step_is_by_its_own_gradient_at_the_rate_and_decay_of_the_settings(
+    make_zero_shot_task: Callable[..., Any], name: str
+) -> None:
+    task, norms, groups = make_zero_shot_task(8, 4, images=4), {}, {}
+
+    def look(optimiser: torch.optim.Optimizer, *_: Any) -> None:
+        (group,) = optimiser.param_groups
+        gradients = torch.cat([weight.grad.flatten() for weight in group["params"] if weight.grad is not None])
+        norms.setdefault(id(optimiser), []).append(float(gradients.norm()))
+        groups.setdefault(id(optimiser), []).append((group["lr"], group["weight_decay"]))
+
+    settings = {**ENTRIES[name].default, **SHORT[name], "steps": 12, "learning_rate": 1e-9}
+    decay = {"weight_decay": 0.25} if "weight_decay" in settings else {}
+    handle = register_optimizer_step_pre_hook(look)
+    try:
+        ENTRIES[name].build({**settings, **decay}, BASE, 0).fit(task.images, task.labels, task.seen)
+    finally:
+        handle.remove()
+    assert norms and all(max(found) < 3 * found[0] for found in norms.values()), "gradients of steps are added up"
+    for found in groups.values():
+        assert found[0] == (1e-9, decay.get("weight_decay", 0.0))
+        assert found[-1][0] == pytest.approx(1e-10 if name.startswith("mlp") else 1e-9, rel=1e-6)

@@ -104,7 +104,7 @@ class _MetaTrained(ABC):
         """Meta-train on the seen classes; see ZeroShotMethod."""
         seen, labels = np.unique(np.asarray(labels), return_inverse=True)
         texts = texts.take(seen)
-        with torch.random.fork_rng():
+        with torch.random.fork_rng([self._device] if self._device.type == "cuda" else []):
             torch.manual_seed(self.seed)
             model = self._build().to(self._device)
             centre_features(model, torch.from_numpy(np.asarray(images.features, np.float32)).to(self._device))

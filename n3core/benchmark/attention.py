@@ -51,7 +51,7 @@ class AttentionReader:
         Args:
             pixels: (N, S, S, 3) uint8, S as the base network wants it.
         """
-        images = normalise(to_float(pixels).to(self.base.device))
+        images = normalise(to_float(pixels, torch.device(self.base.device)))
         # Modules of its own: others may be fitting the same base at this moment.
         depths = (feature_network(self.base.name, self.base.tensors), map_network(self.base))
         features, maps = (network.to(self.base.device)(images).float().cpu().numpy() for network in depths)

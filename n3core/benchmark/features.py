@@ -104,7 +104,7 @@ def _cached(
 @torch.inference_mode()
 def _look(network: nn.Module, device: str, pixels: np.ndarray) -> np.ndarray:
     """What the network makes of images (N, S, S, 3) uint8, in float32."""
-    images = normalise(to_float(pixels).to(device, memory_format=torch.channels_last))
+    images = normalise(to_float(pixels, torch.device(device)))
     with torch.autocast(device, torch.bfloat16):
         found: Tensor = network(images)
     return found.float().cpu().numpy()

@@ -8,6 +8,7 @@ been interrupted.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,8 +125,9 @@ def _open_study(name: str, storage: Path) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
         storage.parent.mkdir(parents=True, exist_ok=True)
+        where = re.sub("[%?]", lambda mark: f"%{ord(mark[0]):x}", str(storage.resolve()))  # as an address has it
         return optuna.create_study(
-            storage=f"sqlite:///{storage.resolve()}", study_name=name, direction="maximize", load_if_exists=True
+            storage=f"sqlite:///{where}", study_name=name, direction="maximize", load_if_exists=True
         )
     except (SQLAlchemyError, OSError, RuntimeError) as error:
         reason = str(error).splitlines()[0][:120]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import os
 import tempfile
 import threading
 from collections.abc import Mapping
@@ -115,7 +116,7 @@ def get_engine() -> Engine:
 def _engine(folder: Path, stamp: int) -> Engine:
     from n3core.engine import Engine
 
-    return Engine(folder)
+    return Engine(folder, device=os.environ.get("N3_DEVICE") or "auto")
 
 
 def thumbnail(data: str, ref: ImageRef) -> bytes:
