@@ -27,6 +27,7 @@ from n3core.cli_options import (
     Descriptions,
     Device,
     Json,
+    Limit,
     Seed,
     Split,
     load_engine,
@@ -141,7 +142,7 @@ def evaluate(
     checkpoint: Checkpoint = None,
     controls: Annotated[bool, typer.Option(help="Measure shuffled, name-only and empty texts.")] = True,
     permutations: Annotated[int, typer.Option(help="Random orders of the classes to try.", min=0)] = 10,
-    limit: Annotated[int | None, typer.Option(help="At most so many images of each class.", min=1)] = None,
+    limit: Limit = None,
     seed: Seed = 0,
     device: Device = "auto",
     as_json: Json = False,
@@ -156,6 +157,7 @@ def evaluate(
 
     from n3core.evaluate import count_builds
     from n3core.evaluate import evaluate as judge
+    from n3core.reporting.provenance import summarise_provenance
     from n3core.reporting.summaries import summarise_evaluation
     from n3core.reporting.terminal import tabulate_evaluation
 
@@ -182,8 +184,19 @@ def evaluate(
     summary = {
         "data": selection.dataset.name,
         "split": selection.split,
+        "classes_file": selection.classes_file,
         **summarise_evaluation(found),
         "checkpoint": str(engine.checkpoint),
+        "provenance": summarise_provenance(
+            engine,
+            selection.class_names,
+            selection.texts,
+            descriptions=descriptions,
+            text=(text or "description") if descriptions is None else None,
+            dataset=selection.dataset,
+            limit=limit,
+            seed=seed,
+        ),
         "seconds": round(time.monotonic() - started, 2),
     }
     print_json(summary) if as_json else Console(markup=False).print(tabulate_evaluation(summary))
@@ -209,11 +222,14 @@ def synthesize(
     engine = load_engine(checkpoint, device)
     classifier = engine.export(task, out)
     if as_json:
+        from n3core.reporting.provenance import summarise_provenance
+
         parameters = sum(value.numel() for value in classifier.network.parameters())
         names = list(classifier.class_names)
         print_json({
             "out": str(out), "base": classifier.base, "image_size": engine.image_size, "class_names": names,
             "parameters": parameters, "bytes": out.stat().st_size, "checkpoint": str(engine.checkpoint),
+            "provenance": summarise_provenance(engine, task.names, task.texts, descriptions=descriptions),
         })  # fmt: skip
     else:
         typer.echo(f"{out}: {classifier.base} for {len(classifier.class_names)} classes, {engine.image_size} pixels")
@@ -247,6 +263,8 @@ def predict(
     squares = [square_pixels(decode_image(path, str(path)), engine.image_size) for path in images]
     found = engine.predict(task, np.stack(squares))
     if as_json:
+        from n3core.reporting.provenance import summarise_provenance
+
         rows = [
             {
                 "image": str(path),
@@ -255,7 +273,10 @@ def predict(
             }
             for row, path in enumerate(images)
         ]
-        print_json({"class_names": list(task.names), "images": rows, "checkpoint": str(engine.checkpoint)})
+        print_json({
+            "class_names": list(task.names), "images": rows, "checkpoint": str(engine.checkpoint),
+            "provenance": summarise_provenance(engine, task.names, task.texts, descriptions=descriptions),
+        })  # fmt: skip
         return
     for row, path in enumerate(images):
         best = ", ".join(f"{name} {share:.1%}" for name, share in found.top(row, top))

@@ -40,7 +40,7 @@ Methods = Annotated[  # all of the registry, which would import torch to show a 
 Seeds = Annotated[int, typer.Option(help="Fits of each method, with seeds 0, 1, ...", min=1)]
 Trials = Annotated[int, typer.Option(help="Settings tried for each method on validation classes; 0: defaults.", min=0)]
 Permutations = Annotated[int, typer.Option(help="Random orders of the classes to try.", min=0)]
-Limit = Annotated[int | None, typer.Option(help="At most so many images of each class.", min=2)]
+Limit = Annotated[int | None, typer.Option(help="At most so many images of each class, the first ones.", min=2)]
 Controls = Annotated[bool, typer.Option(help="Measure shuffled, name-only and empty texts.")]
 Encoder = Annotated[str | None, typer.Option("--text-encoder", "--encoder", help="minilm, a hub id or a local folder.")]
 Mode = Annotated[str | None, typer.Option(help="How texts are read: contextual, static or sentence.")]

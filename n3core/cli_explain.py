@@ -8,12 +8,12 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
-from n3core.cli_options import Checkpoint, Device, Json, Seed, load_engine, print_json, show_progress, warn
+from n3core.cli_options import Checkpoint, Device, Json, Limit, Seed, load_engine, print_json, show_progress, warn
 from n3core.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ Descriptions = Annotated[
 ]
 Split = Annotated[str | None, typer.Option(help="Take the classes of a split: train, val, test or all.")]
 Classes = Annotated[Path | None, typer.Option(help="File that names the classes.")]
-Limit = Annotated[int | None, typer.Option(help="At most so many images of each class.", min=1)]
 Images = Annotated[list[Path] | None, typer.Option("--image", help="Image file, instead of those of a dataset.")]
 Target = Annotated[str, typer.Option(help="Class to explain: its name, or predicted, or true.")]
 Method = Annotated[  # all there are, whose owner would import numpy to show a help
@@ -69,6 +68,7 @@ def explain(
     from n3core.reporting.explanations import ADAPTED, FC_ONLY, check_target, gather_words
     from n3core.reporting.explanations import explain as explain_pictures
     from n3core.reporting.terminal import tabulate_words
+    from n3core.results.saliency import SaliencySettings
 
     check_target(source.task, target)
     _check_method(method, quantity)
@@ -111,6 +111,7 @@ def explain(
         "words": [summaries.summarise_words(entry, words=words) for entry in gather_words(found.evidence)],
         "layers": summaries.summarise_magnitudes(measure_magnitudes(engine.model, engine.encode(source.task.texts))),
         "checkpoint": str(engine.checkpoint),
+        "provenance": _provenance(engine, source, descriptions, image, limit, seed=SaliencySettings().seed),
         "seconds": round(time.monotonic() - started, 2),
     }
     print_json(summary) if as_json else Console(markup=False).print(tabulate_words(summary))
@@ -153,8 +154,10 @@ def diagnose(
     summary = {
         "data": source.dataset.name if source.dataset is not None and not image else None,
         "split": source.split,
+        "classes_file": source.chosen_by if source.split is None else None,
         **summarise_diagnosis(found),
         "checkpoint": str(engine.checkpoint),
+        "provenance": _provenance(engine, source, descriptions, image, limit),
         "seconds": round(time.monotonic() - started, 2),
     }
     print_json(summary) if as_json else Console(markup=False).print(tabulate_diagnosis(summary))
@@ -164,7 +167,9 @@ def diagnose(
 def report(
     data: Data = None,
     descriptions: Descriptions = None,
-    out: Annotated[Path | None, typer.Option(help="File to write: *.html, or *.zip with tables and figures.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write: *.html, or *.zip with numbers, tables and figures.")
+    ] = None,
     split: Split = None,
     classes: Classes = None,
     limit: Limit = None,
@@ -202,7 +207,7 @@ def report(
                 raise InputError(f"{option} needs images whose classes are known; give --data")
     check_target(source.task, target)
     _check_method(method, quantity)
-    options = ReportOptions(examples, target, method, quantity, controls, measure, seed)
+    options = ReportOptions(examples, target, method, quantity, controls, measure, seed, limit)
     engine = load_engine(checkpoint, device, max_classifiers=2)
     pictures = _load(source, engine, None, limit, also=example or ())
     with show_progress() as progress:
@@ -254,6 +259,28 @@ def _load(
             also=also,
             progress=lambda done, total: progress.update(bar, completed=done, total=total),
         )
+
+
+def _provenance(
+    engine: Engine,
+    source: TaskSource,
+    descriptions: Path | None,
+    images: list[Path] | None,
+    limit: int | None,
+    seed: int | None = None,
+) -> dict[str, Any]:
+    from n3core.reporting.provenance import summarise_provenance
+
+    return summarise_provenance(
+        engine,
+        source.task.names,
+        source.task.texts,
+        descriptions=descriptions,
+        text="description" if descriptions is None else None,
+        dataset=source.dataset if not images else None,
+        limit=limit if not images else None,
+        seed=seed,
+    )
 
 
 def _check_method(method: str, quantity: str) -> None:

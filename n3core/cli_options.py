@@ -29,6 +29,7 @@ __all__ = [
     "Descriptions",
     "Device",
     "Json",
+    "Limit",
     "Seed",
     "Split",
     "load_engine",
@@ -96,6 +97,9 @@ Split = Annotated[
     ),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Limit = Annotated[
+    int | None, typer.Option(help="At most so many images of each class, spread evenly over those there are.", min=1)
+]
 Seed = Annotated[int, typer.Option(help="Of everything drawn at random.", min=0, max=2**63 - 1)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 

@@ -30,6 +30,7 @@ __all__ = [
     "MatchedDescriptions",
     "TaskSpec",
     "class_finder",
+    "dump_task",
     "load_descriptions",
     "load_task",
     "match_descriptions",
@@ -147,13 +148,15 @@ def save_task(task: TaskSpec, path: Path | str) -> None:
         InputError: unknown suffix, or the file cannot be written (an old one stays as it was).
     """
     path = Path(path)
-    suffix = check_suffix(path)
+    write_text(path, dump_task(task, check_suffix(path)))
+
+
+def dump_task(task: TaskSpec, suffix: str = ".json") -> str:
+    """The text of a task file; see `save_task`."""
     if suffix in (".csv", ".tsv"):
-        rows = [["name", "description"], *([entry.name, entry.text] for entry in task.classes)]
-        write_text(path, dump_document(rows, suffix))
-        return
+        return dump_document([["name", "description"], *([entry.name, entry.text] for entry in task.classes)], suffix)
     classes = [{"name": entry.name, "description": entry.text} for entry in task.classes]
-    write_text(path, dump_document({"title": task.title, "dataset": task.dataset, "classes": classes}, suffix))
+    return dump_document({"title": task.title, "dataset": task.dataset, "classes": classes}, suffix)
 
 
 def match_descriptions(

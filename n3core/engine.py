@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from safetensors.torch import save
 
 from n3core.backbone import IMAGENET_MEAN, IMAGENET_STD, to_float
 from n3core.checkpoint import load_checkpoint
@@ -27,18 +26,21 @@ from n3core.descriptions import TaskSpec
 from n3core.devices import choose_device
 from n3core.errors import InputError
 from n3core.files import cache_folder, write_atomically
-from n3core.known_checkpoints import default_checkpoint
+from n3core.known_checkpoints import default_checkpoint, weight_hashes
 from n3core.model import N3, SynthesizedClassifier
 from n3core.results import Prediction
 from n3core.results.evidence import TokenEvidence
 from n3core.results.saliency import SaliencyMaps, SaliencySettings
+from n3core.tensor_files import to_bytes
 from n3core.text_encoder import TextEncoder, TextLength, TokenStates, join_states
+from n3core.versions import OWN_PACKAGE, package_versions
 
 __all__ = ["Engine"]
 
 Pictures = np.ndarray | Sequence[Image.Image | np.ndarray]  # (N, H, W, 3) uint8, or N of PIL or (H, W, 3) uint8
 
 _BATCH = 128  # images per forward pass
+_MOST_NOTED = 5_000_000  # characters of descriptions in an export; in json up to 14 bytes each, of 100 MB that may be
 
 
 def _place_of(name: str, task: TaskSpec) -> int:
@@ -88,6 +90,7 @@ class Engine:
         self.checkpoint = Path(checkpoint) if checkpoint is not None else default_checkpoint()
         self.device = choose_device(device)
         self._model = load_checkpoint(self.checkpoint).to(self.device)
+        self.weight_hashes = weight_hashes(self.checkpoint)  # now: a training may replace the folder later
         self._encoder = TextEncoder(self._model.config.text, cache_folder() / "texts", device=self.device)
         self._texts: OrderedDict[str, TokenStates] = OrderedDict()
         self._labels: OrderedDict[str, torch.Tensor] = OrderedDict()
@@ -266,7 +269,8 @@ class Engine:
         Args:
             task: described classes.
             path: a file *.safetensors: a state dict of the torchvision network; its metadata hold `base`,
-                `class_names` (json), `image_size`, `mean` and `std` (json).
+                `class_names` (json), `image_size`, `mean` and `std` (json), and where it comes from: `descriptions`
+                (json, name -> text; left out where they fill megabytes), `checkpoint_sha256` and `n3_version`.
 
         Returns:
             What was written; shared, as `synthesize` returns it.
@@ -285,8 +289,12 @@ class Engine:
             "image_size": str(self.image_size),
             "mean": json.dumps(IMAGENET_MEAN),
             "std": json.dumps(IMAGENET_STD),
+            "checkpoint_sha256": self.weight_hashes[0],
+            "n3_version": package_versions([OWN_PACKAGE]).get(OWN_PACKAGE, "unknown"),
         }
-        write_atomically(path, save(tensors, notes))
+        if sum(map(len, task.texts)) <= _MOST_NOTED:
+            notes["descriptions"] = json.dumps(dict(zip(task.names, task.texts, strict=True)))
+        write_atomically(path, to_bytes(tensors, notes))
         return classifier
 
     def _embed(self, texts: Sequence[str]) -> torch.Tensor:

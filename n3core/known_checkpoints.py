@@ -6,7 +6,15 @@ import json
 import os
 from pathlib import Path
 
-__all__ = ["CONFIG", "MAX_TITLE_CHARACTERS", "SHIPPED", "default_checkpoint", "known_checkpoints", "title_of"]
+__all__ = [
+    "CONFIG",
+    "MAX_TITLE_CHARACTERS",
+    "SHIPPED",
+    "default_checkpoint",
+    "known_checkpoints",
+    "title_of",
+    "weight_hashes",
+]
 
 CONFIG = "config.json"  # of a checkpoint, beside its weights
 MAX_TITLE_CHARACTERS = 60
@@ -29,6 +37,19 @@ def known_checkpoints() -> tuple[Path, ...]:
 def default_checkpoint() -> Path:
     """The checkpoint to use where none is named."""
     return known_checkpoints()[0]
+
+
+def weight_hashes(folder: Path) -> tuple[str, ...]:
+    """SHA-256 of a checkpoint's weights and, where it takes its base from another checkpoint, of that one's.
+
+    ("unknown",) where the config has gone since the weights were read.
+    """
+    try:
+        notes = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        lent = (str(notes["base_from"]["sha256"]),) if "base_from" in notes else ()
+        return str(notes["sha256"]), *lent
+    except (OSError, ValueError, KeyError, TypeError):
+        return ("unknown",)
 
 
 def title_of(folder: Path) -> str:

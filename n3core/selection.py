@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from n3core.class_entries import read_name_list
-from n3core.datasets.base import ClassInfo, Dataset, class_by_key, classes_of, is_split, load_pixels
+from n3core.datasets.base import ClassInfo, Dataset, class_by_key, classes_of, is_split, load_pixels, spread_refs
 from n3core.datasets.registry import open_dataset
 from n3core.descriptions import MatchedDescriptions, load_descriptions, match_descriptions
 from n3core.documents import MAX_FILE_BYTES, read_document
@@ -26,14 +26,16 @@ __all__ = ["Selection", "match_file", "open_described", "read_class_names", "sel
 class Selection:
     """Classes of a dataset with one text each.
 
-    split: the split's name, or the file that named the classes.
+    split: its name; None where a file named the classes.
+    classes_file: that file's name; None where a split chose them.
     texts: one per class, in the order of `classes`.
     foreign_texts: descriptions of the dataset's other classes.
     warnings: one line per thing that was left out.
     """
 
     dataset: Dataset
-    split: str
+    split: str | None
+    classes_file: str | None
     classes: tuple[ClassInfo, ...]
     texts: tuple[str, ...]
     foreign_texts: tuple[str, ...]
@@ -44,12 +46,17 @@ class Selection:
         """Names in the order of `classes`."""
         return tuple(info.name for info in self.classes)
 
+    @property
+    def chosen_by(self) -> str:
+        """What chose the classes: the split or the file."""
+        return self.split or self.classes_file or ""
+
     def load_images(self, size: int, limit: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Evaluation images of the classes.
 
         Args:
             size: side in pixels.
-            limit: at most so many images of each class, the first ones.
+            limit: at most so many images of each class, spread evenly over those there are.
 
         Returns:
             Pixels (N, size, size, 3) uint8, and labels (N,) as index into `classes`.
@@ -57,7 +64,7 @@ class Selection:
         Raises:
             InputError: an image that cannot be read.
         """
-        refs = [self.dataset.image_refs(info.id, subset="evaluate")[:limit] for info in self.classes]
+        refs = [spread_refs(self.dataset.image_refs(info.id), limit) for info in self.classes]
         labels = np.repeat(np.arange(len(refs)), [len(group) for group in refs])
         return load_pixels(self.dataset, [ref for group in refs for ref in group], size), labels
 
@@ -95,8 +102,8 @@ def select(
     names = read_class_names(classes_file) if classes_file is not None else None
     dataset, refusal = _open(data, descriptions)
     if names is None:
-        where = split or ("test" if is_split(dataset) else "all")
-        classes = classes_of(dataset, where)
+        where = split = split or ("test" if is_split(dataset) else "all")
+        classes = classes_of(dataset, split)
     else:
         where = str(classes_file)
         classes = _named(dataset, names, where)
@@ -118,7 +125,8 @@ def select(
     foreign = tuple(
         info.description for info in dataset.classes if info.id not in chosen and "description" in info.texts
     )
-    return Selection(dataset, where, classes, texts, foreign, tuple(dict.fromkeys((*dataset.problems, *problems))))
+    warnings = tuple(dict.fromkeys((*dataset.problems, *problems)))
+    return Selection(dataset, split, classes_file.name if classes_file else None, classes, texts, foreign, warnings)
 
 
 def read_class_names(path: Path) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ CORE = PROJECT / "n3core"
 # A module may reach, directly or through others, only modules of its own floor and of the floors listed before it.
 # Every module stands on one; figures and Wikipedia are as high as their users, out of the reach of the science.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("n3core.errors", "n3core.process", "n3core.devices", "n3core.known_checkpoints"),
+    ("n3core.errors", "n3core.process", "n3core.devices", "n3core.known_checkpoints", "n3core.versions"),
     (
         "n3core.files",
         "n3core.config",
@@ -31,7 +31,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "n3core.descriptions",
         "n3core.pasted",
     ),
-    ("n3core.backbone", "n3core.class_norm", "n3core.text_encoder", "n3core.datasets"),
+    ("n3core.backbone", "n3core.class_norm", "n3core.tensor_files", "n3core.text_encoder", "n3core.datasets"),
     ("n3core.pixels", "n3core.selection"),
     ("n3core.hypernetwork",),
     ("n3core.model",),

@@ -430,6 +430,9 @@ def test_results_survive_a_file(make_benchmark: Callable[..., BenchmarkResults],
     again = read_results(tmp_path / "results.json")
     assert again == results
     assert parse_results((tmp_path / "results.json").read_bytes(), "upload.json") == results
+    older = encode(results)
+    del older["setting"]["identity"]
+    assert parse_results(json.dumps(older).encode(), "older.json") == results
 
 
 @pytest.mark.parametrize(

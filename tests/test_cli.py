@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import json
 import os
@@ -88,7 +89,9 @@ def test_evaluate_chooses_classes_texts_and_images(data: Path, tmp_path: Path) -
     assert found["class_names"] == ["gentian", "rue"] and found["split"] == "test"
     assert found["images"] == 4 and found["controls"] is found["permutations"] is None
     (tmp_path / "some.txt").write_text("rue\nfire lily\n\n")
-    assert run_json(*quick, "--classes", tmp_path / "some.txt")["class_names"] == ["rue", "Fire_Lily"]
+    listed = run_json(*quick, "--classes", tmp_path / "some.txt")
+    assert listed["class_names"] == ["rue", "Fire_Lily"]
+    assert listed["split"] is None and listed["classes_file"] == "some.txt"
     (tmp_path / "some.json").write_text('["daisy", "rue"]')
     assert run_json(*quick, "--classes", tmp_path / "some.json")["class_names"] == ["daisy", "rue"]
     assert run_json(*quick, "--text", "name")["confusion"]
@@ -105,6 +108,22 @@ def test_descriptions_replace_the_texts_by_name(data: Path, tmp_path: Path) -> N
     swapped = run_json(*quick, "--descriptions", tmp_path / "swapped.json")
     assert swapped["class_names"] == ["gentian", "rue"]
     assert swapped["confusion"] == plain[:, ::-1].tolist()
+
+
+def test_results_that_differ_in_what_was_measured_say_so(data: Path, checkpoint: Path, tmp_path: Path) -> None:
+    quick = ("evaluate", "--data", data, "--no-controls", "--permutations", 0, "--limit", 1, "--seed", 3)
+    files = [("--descriptions", tmp_path / f"{stem}.json") for stem in ("other", "copy")]
+    (tmp_path / "other.json").write_text(json.dumps({**TEXTS, "rue": "A yellow shrub."}))
+    (tmp_path / "copy.json").write_text(json.dumps(dict(reversed(TEXTS.items()))))
+    own, named, other, copied = (run_json(*quick, *more)["provenance"] for more in ((), ("--text", "name"), *files))
+    weights = hashlib.sha256((checkpoint / "model.safetensors").read_bytes()).hexdigest()
+    assert own["checkpoint_sha256"] == weights and own["versions"]["torch"] == importlib.metadata.version("torch")
+    assert (own["device"], own["limit"], own["seed"]) == ("cpu", 1, 3) and own["data_version"]
+    assert [(found["descriptions"], found["text"]) for found in (own, named, other)] == [
+        (None, "description"), (None, "name"), ("other.json", None),
+    ]  # fmt: skip
+    assert len({found["texts_sha256"] for found in (own, named, other)}) == 3
+    assert copied["texts_sha256"] == own["texts_sha256"], "the texts are what counts, not where they lie"
 
 
 def test_images_without_texts_take_those_of_the_given_file(data: Path, descriptions: Path) -> None:
@@ -166,7 +185,9 @@ def test_synthesize_and_predict_agree(data: Path, descriptions: Path, tmp_path: 
         value.numel() for name, value in tensors.items() if "running" not in name and "num_batches" not in name
     )
     images = [data / "rue" / "0.png", data / "daisy" / "1.png"]
-    rows = run_json("predict", "--descriptions", descriptions, *images)["images"]
+    predicted = run_json("predict", "--descriptions", descriptions, *images)
+    assert predicted["provenance"] == found["provenance"] and found["provenance"]["descriptions"] == "texts.json"
+    rows = predicted["images"]
     assert [row["image"] for row in rows] == [str(path) for path in images]
     for row in rows:
         assert sum(row["probabilities"].values()) == pytest.approx(1, abs=1e-5)

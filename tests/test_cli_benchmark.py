@@ -60,6 +60,10 @@ def test_one_object_on_stdout_and_files_beside(data: Path, base: Path, tmp_path:
     assert "eszsl, seed 1" in result.stderr
     results = read_results(tmp_path / "out" / "results.json")
     assert results.setting.chance == 50 and results.runs[0].trials == 2
+    identity = json.loads((tmp_path / "out" / "identity.json").read_text())
+    assert results.setting.identity == {**identity, "device": "cpu"} and identity["texts"]
+    told = f"images {identity['images']}, images per class all, texts {identity['texts']}, device cpu"
+    assert told in (tmp_path / "out" / "results.md").read_text()
     again = run(*command)
     assert again.exit_code == 0 and "seed" not in again.stderr
     for word in ("chance", "shuffled text", "published, other data", "AUSUC", "no checkpoint"):

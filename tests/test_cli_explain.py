@@ -73,6 +73,7 @@ def test_all_images_of_a_dataset_are_explained_at_once(descriptions: Path, image
 def test_drawn_pictures_tell_the_share_of_each_part() -> None:
     found = run_json("explain", "--data", "fieldbook-flowers", "--split", "test", "--limit", 1)
     shares = found["images"][0]["saliency"]["adapted"]["shares"]
+    assert found["provenance"]["limit"] == 1 and found["provenance"]["data_version"]
     assert shares["object"]["saliency"] + shares["background"]["saliency"] == pytest.approx(1, abs=1e-3)
 
 
@@ -97,18 +98,38 @@ def test_a_task_file_leads_to_the_dataset_beside_it(image_folder: Path, tmp_path
     shutil.copytree(image_folder, tmp_path / "proj" / "cloth")
     (tmp_path / "proj" / "cloth" / "descriptions.json").rename(tmp_path / "proj" / "own.json")
     classes = [{"name": name, "description": text} for name, text in TEXTS.items()]
-    for name, pictures in (("cloth", 18), ("./cloth::own.json", 18), ("fieldbook-flowers", None), ("silk", None)):
+    for name, pictures in (("cloth", 18), ("./cloth::own.json", 18), ("fieldbook-flowers", None)):
         (tmp_path / "proj" / "task.json").write_text(json.dumps({"dataset": name, "classes": classes}))
         arguments = ("diagnose", "--descriptions", tmp_path / "proj" / "task.json")
         if pictures:
             assert run_json(*arguments)["images"] == pictures
         else:
-            assert ("no dataset 'silk'" if name == "silk" else "has none of the classes") in refused(*arguments)
+            assert "has none of the classes" in refused(*arguments)
+
+
+@pytest.mark.parametrize(
+    "name", ["/home/alice/silk", r"C:\Users\alice\silk", "silk", "/home/alice/silk::/home/alice/own.json"]
+)
+def test_a_task_file_of_another_machine_works_from_its_texts(name: str, image_folder: Path, tmp_path: Path) -> None:
+    classes = [{"name": name, "description": text} for name, text in TEXTS.items()]
+    (tmp_path / "task.json").write_text(json.dumps({"dataset": name, "classes": classes}))
+    task = ("--descriptions", tmp_path / "task.json")
+    result = run("diagnose", *task, "--json")
+    (line,) = result.stderr.splitlines()
+    assert result.exit_code == 0 and json.loads(result.stdout)["images"] == 0
+    assert line.startswith("warning: task.json names the dataset 'silk") and "--data PATH" in line
+    assert "alice" not in line
+    assert run_json("explain", *task, "--image", image_folder / "red" / "0.png")["images"]
+    assert run("report", *task, "--out", tmp_path / "report.html").exit_code == 0
+    assert "alice" not in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "no dataset" in refused("diagnose", "--split", "test", *task), "a split is of a dataset"
+    assert "no dataset '/nowhere'" in refused("diagnose", "--data", "/nowhere", *task)
 
 
 def test_diagnose_ranks_with_reasons(descriptions: Path, image_folder: Path) -> None:
     found = run_json("diagnose", "--data", image_folder, "--descriptions", descriptions)
     assert found["images"] == 18 and [entry["rank"] for entry in found["ranking"]] == [1, 2, 3]
+    assert found["split"] is None and found["classes_file"] == found["provenance"]["descriptions"] == "texts.json"
     scores = [entry["score"] for entry in found["ranking"]]
     assert scores == sorted(scores, reverse=True)
     grey = next(entry for entry in found["ranking"] if entry["class"] == "grey")
@@ -122,6 +143,7 @@ def test_diagnose_ranks_with_reasons(descriptions: Path, image_folder: Path) -> 
 
 def test_diagnose_says_something_without_labels_and_without_images(descriptions: Path, image_folder: Path) -> None:
     texts = run_json("diagnose", "--descriptions", descriptions)
+    assert texts["provenance"]["data_version"] is None
     assert texts["images"] == 0 and texts["confusion"] is None and texts["ranking"][0]["class"] == "grey"
     images = [part for number in range(4) for part in ("--image", image_folder / "red" / f"{number}.png")]
     unlabelled = run_json("diagnose", "--descriptions", descriptions, *images)
@@ -144,6 +166,7 @@ def test_report_writes_a_page_or_an_archive(descriptions: Path, image_folder: Pa
     result = run(*options, "--no-controls", "--out", tmp_path / "new" / "report.html")
     assert result.exit_code == 0 and "3 classes, 6 images" in result.stdout
     page = (tmp_path / "new" / "report.html").read_text(encoding="utf-8")
+    assert "6, labelled; at most 2 of each class" in page
     assert "It varies widely." in page and "http" not in page.replace("http-equiv", "")
     found = run_json(*options, "--out", tmp_path / "all.zip", "--example", "red/3.png")
     assert found["out"] == str(tmp_path / "all.zip") and found["examples"][0]["image"] == "red/3.png"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib.metadata
 import io
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -221,6 +223,34 @@ def test_an_exported_classifier_needs_torchvision_only(checkpoint: Path, images:
         logits = network(normalise(pixels)).numpy()
     assert names == list(task.names)
     assert logits == pytest.approx(engine.predict(task, images).logits, abs=1e-4)
+    assert json.loads(notes["descriptions"]) == dict(zip(task.names, task.texts, strict=True))
+    assert notes["n3_version"] == importlib.metadata.version("n3-studio")
+    weights = (checkpoint / "model.safetensors").read_bytes()
+    assert notes["checkpoint_sha256"] == hashlib.sha256(weights).hexdigest()
+
+
+def test_the_same_classifier_is_the_same_file(checkpoint: Path, tmp_path: Path) -> None:
+    task = TaskSpec(
+        (ClassDescription("Blüte", 'A "red" \\ flower, 赤い.\nTwo lines.'), ClassDescription("b", "Blue 😀."))
+    )
+    engine, written = Engine(checkpoint, device="cpu"), set()
+    for _ in range(3):  # eight notes in an order of chance
+        engine.export(task, tmp_path / "one.safetensors")
+        written.add((tmp_path / "one.safetensors").read_bytes())
+    assert len(written) == 1
+    with safe_open(tmp_path / "one.safetensors", "pt") as file:
+        assert json.loads(file.metadata()["descriptions"]) == dict(zip(task.names, task.texts, strict=True))
+
+
+def test_descriptions_that_no_header_holds_are_left_out(checkpoint: Path, tmp_path: Path) -> None:
+    """The names stand beside the network all the same."""
+    engine = Engine(checkpoint, device="cpu")
+    few = task_of("red", "blue")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("n3core.engine._MOST_NOTED", 5)
+        engine.export(few, tmp_path / "large.safetensors")
+    with safe_open(tmp_path / "large.safetensors", "pt") as file:
+        assert "descriptions" not in file.metadata() and json.loads(file.metadata()["class_names"]) == ["red", "blue"]
 
 
 def test_bad_checkpoints_and_devices_are_named(tmp_path: Path, checkpoint: Path) -> None:

@@ -23,7 +23,7 @@ from n3core.backbone import build_network, strip_classifier
 from n3core.checkpoint import save_checkpoint
 from n3core.config import N3Config
 from n3core.datasets.registry import open_dataset
-from n3core.descriptions import ClassDescription, TaskSpec, save_task
+from n3core.descriptions import ClassDescription, TaskSpec, parse_task, save_task
 from n3core.engine import Engine
 from n3core.errors import InputError
 from n3core.figures.export import draw_confusion, to_svg
@@ -39,6 +39,7 @@ from n3core.reporting.tables import tables_of, to_csv
 from n3core.results import ConfusionMatrix, Prediction
 from n3core.results.diagnosis import ClassDiagnosis, Reason
 from n3core.results.saliency import METHODS
+from n3core.selection import select
 
 ATTACK = "<script>window.ran = 1</script> <img src=x onerror=alert(1)> {{ 7 * 7 }} $x_1$ \u202eevil 😀 \"'"
 NAMES = ("red", "green", "blue", ATTACK[:60])
@@ -191,12 +192,28 @@ def test_the_archive_holds_page_tables_and_pictures(report: Report, tmp_path: Pa
         for name in names:
             if name.endswith(".png"):
                 Image.open(io.BytesIO(archive.read(name))).verify()
+        assert json.loads(archive.read("report.json")) == json.loads(json.dumps(summarise_report(report)))
+        assert parse_task(archive.read("task.json"), "task.json") == report.task
     assert {"figures/layers.png", "figures/confusion.png", "figures/saliency-1.png", "tables/reasons.csv"} <= names
     with pytest.raises(InputError, match=r"'.*all\.pdf' must end in"):
         write_report(report, tmp_path / "all.pdf")
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot write"):
         write_report(report, tmp_path / "file" / "report.html")
+
+
+def test_no_file_of_a_report_tells_where_the_pictures_lie(engine: Engine, image_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "some.txt").write_text("red\nblue\n")
+    (image_folder / "red" / "broken.png").write_bytes(b"no image")
+    try:
+        source = open_source(str(image_folder), None, classes_file=tmp_path / "some.txt")
+    finally:
+        (image_folder / "red" / "broken.png").unlink()
+    files = to_files(collect(engine, source, load_pictures(source, 32, each=1), ReportOptions(examples=1)))
+    assert parse_task(files["task.json"], "task.json").dataset == image_folder.name
+    assert b"broken.png" in files["report.json"], "otherwise this test shows nothing of warnings"
+    for name, content in files.items():
+        assert b"/tmp" not in content and str(image_folder.parent).encode() not in content, name
 
 
 def test_the_summary_is_json(report: Report) -> None:
@@ -247,7 +264,7 @@ def test_accuracy_has_its_interval_and_controls_where_every_class_has_pictures(
     assert found.evaluation is not None and found.evaluation.controls is not None
     assert found.evaluation.per_class_accuracy == pytest.approx(found.diagnosis.per_class_accuracy)
     assert found.evaluation.interval.low <= found.evaluation.per_class_accuracy <= found.evaluation.interval.high
-    assert not found.examples and not found.notes
+    assert not found.examples and not found.notes and found.setting["Pictures"] == "24, labelled"
     assert steps == sorted(steps) and steps[-1] == 1
     assert "95 % interval" in _Page(to_html(found)).text
 
@@ -318,6 +335,14 @@ def test_a_descriptions_file_is_a_task_and_a_split_chooses_from_it(image_folder:
         open_source(None, None)
     with pytest.raises(InputError, match="names no dataset"):
         open_source(None, path, split="test")
+
+
+def test_a_limit_means_the_same_pictures_whoever_is_asked(image_folder: Path) -> None:
+    """The six pictures of a class: the first and the last, not the first two."""
+    few = load_pictures(open_source(str(image_folder), None, split="all"), 16, each=2)
+    assert few.ids[:2] == ("blue/0.png", "blue/5.png")
+    pixels, labels = select(str(image_folder), split="all").load_images(16, 2)
+    assert (pixels == few.pixels).all() and labels.tolist() == few.labels.tolist()
 
 
 def test_drawn_pictures_bring_their_parts() -> None:

@@ -15,7 +15,7 @@ from n3core.datasets.fieldbook.book import Fieldbook
 from n3core.engine import Engine
 from n3core.evaluate import score
 from n3core.model import N3
-from n3core.reporting.setting import list_versions
+from n3core.reporting.provenance import list_versions
 from n3core.text_encoder import TextEncoder
 from n3core.train import classify
 

@@ -18,12 +18,13 @@ import numpy as np
 import torch
 
 from n3core.baselines.base import BaseNetwork, ClassTexts, ImageSet, MethodEntry
-from n3core.benchmark.bench import package_versions
+from n3core.benchmark.bench import PACKAGES
 from n3core.benchmark.data import BenchmarkData, ContinualData, Labelled
 from n3core.benchmark.progress import Listener
 from n3core.datasets.gbu import GbuFeatures
 from n3core.errors import InputError
 from n3core.results.benchmark import BenchmarkSetting
+from n3core.versions import package_versions
 
 __all__ = ["AttributeBench"]
 
@@ -84,7 +85,7 @@ class AttributeBench:
             *(tuple(names[k] for k in part) for part in parts),
             int(np.count_nonzero(self._kept)),
             len(self.features.locations["test_unseen"]),
-            package_versions(),
+            package_versions(PACKAGES),
             shlex.join(self.command),
         )
 

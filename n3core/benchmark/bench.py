@@ -5,7 +5,6 @@ Owns the two kinds there are, images seen by a frozen base and published feature
 
 from __future__ import annotations
 
-import importlib.metadata
 import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,10 +18,11 @@ from n3core.benchmark.progress import Listener
 from n3core.benchmark.source import Source
 from n3core.benchmark.texts import TextReader
 from n3core.results.benchmark import BenchmarkSetting
+from n3core.versions import OWN_PACKAGE, package_versions
 
-__all__ = ["Bench", "ImageBench", "package_versions"]
+__all__ = ["PACKAGES", "Bench", "ImageBench"]
 
-_PACKAGES = ("n3-studio", "numpy", "optuna", "torch", "torchvision", "transformers")
+PACKAGES = (OWN_PACKAGE, "numpy", "optuna", "torch", "torchvision", "transformers")
 
 
 class Bench(Protocol):
@@ -109,7 +109,7 @@ class ImageBench:
             *(tuple(info.name for info in part) for part in (split.seen, split.validation, split.unseen)),
             self.source.count("train"),
             self.source.count("test"),
-            package_versions(),
+            package_versions(PACKAGES),
             shlex.join(self.command),
         )
 
@@ -136,8 +136,3 @@ class ImageBench:
     def load_continual(self, *, listener: Listener) -> ContinualData:
         """See `Bench`."""
         return load_continual_data(self.source, self.base, self.base_hash, self.reader, listener=listener)
-
-
-def package_versions() -> dict[str, str]:
-    """Versions of the packages that results depend on."""
-    return {name: importlib.metadata.version(name) for name in _PACKAGES}

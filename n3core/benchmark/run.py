@@ -6,7 +6,7 @@ Owns the order of the pieces and what to do when one fails; knows no file format
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from n3core.baselines.base import MethodEntry
@@ -139,8 +139,9 @@ def _write(bench: Bench, plan: Plan, folder: RunFolder, missing: Mapping[str, st
     known = {entry.name: entry for entry in (*plan.known, *plan.entries)}
     runs = folder.runs(tuple(known))
     finished = {run.method for run in runs}
+    identity = {**bench.identity, "device": bench.base.device}  # a run may go on with another device
     results = BenchmarkResults(
-        bench.setting,
+        replace(bench.setting, identity=identity),
         runs,
         {name: reason for name, reason in missing.items() if name not in finished},
         folder.continual(plan.continual.learners if plan.continual is not None else ()),

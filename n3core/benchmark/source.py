@@ -39,7 +39,7 @@ class Source:
     split: which classes play which role.
     texts: class id -> text, for the classes of the split and, where the dataset has them, all others.
     refs: part of `IMAGE_PARTS` -> class id -> images.
-    limit: at most so many images of each class and part; None takes all.
+    limit: at most so many images of each class and part, the first ones; None takes all.
     warnings: one line per thing that was left out.
     """
 
@@ -83,7 +83,7 @@ def open_source(
         split: one of the dataset's own splits where it has several, such as "SCE" of grocery.
         split_file: file of classes instead; see `split_classes`.
         descriptions: texts to use instead of the dataset's; they must cover the classes of the split.
-        limit: at most so many images of each class and part.
+        limit: at most so many images of each class and part, the first ones.
 
     Returns:
         References only.

@@ -19,6 +19,7 @@ __all__ = ["PUBLISHED_HEADER", "Sheet", "continual_sheet", "methods_sheet", "to_
 
 PUBLISHED_HEADER = "published, other data"
 _NONE = "-"
+_TOLD = ("images", "images per class", "texts", "device")  # of the identity; the rest stands in the lines above it
 _WIDEST_CELL = 36  # characters; longer cells are folded in a terminal
 _BORDER = 3
 
@@ -162,7 +163,9 @@ def to_markdown(setting: BenchmarkSetting, sheets: Sequence[Sheet]) -> str:
         f"{setting.train_images:,} images to fit on, {setting.test_images:,} to judge",
         ", ".join(f"{name} {version}" for name, version in setting.versions.items()),
     )
-    parts = [f"    {setting.command}" if setting.command else "", "\n".join(f"- {line}" for line in shared)]
+    known = [f"{key} {setting.identity[key]}" for key in _TOLD if key in setting.identity]
+    lines = (*shared, ", ".join(known)) if known else shared
+    parts = [f"    {setting.command}" if setting.command else "", "\n".join(f"- {line}" for line in lines)]
     for sheet in sheets:
         lines = [_line(sheet.headers), _line(["---"] * len(sheet.headers)), *map(_line, sheet.rows)]
         parts += [f"## {sheet.title}", "\n".join(lines), "\n".join(f"- {note}" for note in sheet.notes)]

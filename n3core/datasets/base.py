@@ -27,6 +27,7 @@ __all__ = [
     "classes_of",
     "is_split",
     "load_pixels",
+    "spread_refs",
     "square_pixels",
 ]
 
@@ -133,6 +134,21 @@ def classes_of(dataset: Dataset, split: str) -> tuple[ClassInfo, ...]:
         raise InputError(f"{dataset.name} has no split {split[:80]!r}; use one of {known}")
     by_id = {info.id: info for info in dataset.classes}
     return tuple(by_id[class_id] for class_id in dataset.splits[split])
+
+
+def spread_refs(refs: Sequence[ImageRef], most: int | None) -> tuple[ImageRef, ...]:
+    """Choose images of a class: spread evenly over those there are, since neighbours are often alike.
+
+    Args:
+        refs: images of one class, in their order.
+        most: how many at most; None takes all.
+
+    Returns:
+        Some of them, the first among them, in the same order.
+    """
+    if most is None or most >= len(refs):
+        return tuple(refs)
+    return tuple(refs[place] for place in np.linspace(0, len(refs) - 1, most).astype(int))
 
 
 def square_pixels(image: Image.Image, size: int) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from n3core.datasets import awa2, cub, flowers_species, nabirds, sun
 from n3core.datasets.base import Dataset
@@ -16,7 +16,15 @@ from n3core.datasets.published import Archive, PublishedDataset
 from n3core.datasets.tiny_imagenet import TinyImagenet, is_tiny_imagenet, refuse_tiny_imagenet_download
 from n3core.errors import InputError
 
-__all__ = ["DATA_VARIABLE", "TEXTS_MARK", "available_datasets", "dataset_names", "open_dataset", "split_texts"]
+__all__ = [
+    "DATA_VARIABLE",
+    "TEXTS_MARK",
+    "available_datasets",
+    "dataset_names",
+    "open_dataset",
+    "portable_name",
+    "split_texts",
+]
 
 DATA_VARIABLE = "N3_DATA"
 TEXTS_MARK = "::"  # between the path of a dataset and the path of its descriptions
@@ -94,6 +102,15 @@ def split_texts(name: str) -> tuple[str, str | None]:
         return whole, None
     dataset, _, texts = name.partition(TEXTS_MARK)
     return _cleaned(dataset), _cleaned(texts)
+
+
+def portable_name(name: str) -> str:
+    """What to call a dataset outside of this machine: names and relative paths as they are, of others the last part."""
+    parts = [part for part in split_texts(name) if part is not None]
+    return TEXTS_MARK.join(
+        PureWindowsPath(part).name if PurePosixPath(part).is_absolute() or PureWindowsPath(part).is_absolute() else part
+        for part in parts
+    )
 
 
 def _cleaned(path: str) -> str:

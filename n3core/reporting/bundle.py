@@ -1,17 +1,25 @@
-"""A report as files: the page by itself, or a zip with the page, every table and every figure."""
+"""A report as files: the page by itself, or a zip with the page, its numbers, its task, every table and every figure.
+
+No path of a machine is told.
+"""
 
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
+from n3core.datasets.registry import portable_name
+from n3core.descriptions import TaskSpec, dump_task
 from n3core.errors import InputError
 from n3core.figures.export import draw_confusion, draw_magnitudes, draw_saliency, to_png
 from n3core.files import write_atomically
 from n3core.reporting.content import Report
 from n3core.reporting.html import to_html
+from n3core.reporting.summaries import summarise_report
 from n3core.reporting.tables import tables_of, to_csv
 
 __all__ = ["FORMATS", "check_format", "to_files", "to_zip", "write_report"]
@@ -21,8 +29,13 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same report, the same zip
 
 
 def to_files(report: Report) -> dict[str, bytes]:
-    """Every file of a report by its name: report.html, tables/*.csv, figures/*.png."""
-    files = {"report.html": to_html(report)}
+    """Every file of a report by its name: report.html, report.json, task.json, tables/*.csv, figures/*.png."""
+    numbers = json.dumps(summarise_report(report), ensure_ascii=False, allow_nan=False, indent=1)
+    files = {
+        "report.html": to_html(report),
+        "report.json": numbers.encode("utf-8", "replace"),
+        "task.json": dump_task(_without_path(report.task)).encode("utf-8", "replace"),
+    }
     files |= {f"tables/{name}.csv": to_csv(rows) for name, rows in tables_of(report).items()}
     files["figures/layers.png"] = to_png(draw_magnitudes(report.magnitudes))
     if report.diagnosis.confusion is not None:
@@ -30,6 +43,10 @@ def to_files(report: Report) -> dict[str, bytes]:
     for number, example in enumerate(report.examples, start=1):
         files[f"figures/saliency-{number}.png"] = to_png(draw_saliency(example.pixels, example.saliency, 0))
     return files
+
+
+def _without_path(task: TaskSpec) -> TaskSpec:
+    return replace(task, dataset=portable_name(task.dataset) if task.dataset else task.dataset)
 
 
 def to_zip(files: Mapping[str, bytes]) -> bytes:

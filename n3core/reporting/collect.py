@@ -20,7 +20,8 @@ from n3core.reporting.content import Example, Report
 from n3core.reporting.examples import choose_examples
 from n3core.reporting.explanations import PREDICTED, explain
 from n3core.reporting.pictures import Pictures, TaskSource
-from n3core.reporting.setting import describe_setting, list_notes, list_versions
+from n3core.reporting.provenance import list_versions
+from n3core.reporting.setting import describe_setting, list_notes
 from n3core.results import Evaluation, Prediction
 from n3core.results.diagnosis import Diagnosis
 from n3core.results.saliency import SaliencyMaps, SaliencySettings
@@ -42,6 +43,7 @@ class ReportOptions:
     controls: whether to measure shuffled, name-only and empty texts.
     measured: whether to synthesize the task without each class and with its name alone.
     seed: of resampling, shuffles and SmoothGrad's noise.
+    each: at most so many pictures of each class were loaded, to be told; None where all were.
     """
 
     examples: int = 6
@@ -51,6 +53,7 @@ class ReportOptions:
     controls: bool = False
     measured: bool = False
     seed: int = 0
+    each: int | None = None
 
 
 def collect(
@@ -99,7 +102,13 @@ def collect(
     return Report(
         task,
         describe_setting(
-            engine, source, pictures, target=options.target, method=options.method, quantity=options.quantity
+            engine,
+            source,
+            pictures,
+            each=options.each,
+            target=options.target,
+            method=options.method,
+            quantity=options.quantity,
         ),
         evaluation,
         diagnosis,

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from n3core.datasets.base import ClassInfo, Dataset, ImageRef, class_by_key, square_pixels
+from n3core.datasets.base import ClassInfo, Dataset, ImageRef, class_by_key, spread_refs, square_pixels
 from n3core.datasets.images import decode_image
-from n3core.datasets.registry import TEXTS_MARK, dataset_names, open_dataset
+from n3core.datasets.registry import TEXTS_MARK, dataset_names, open_dataset, portable_name
 from n3core.descriptions import ClassDescription, TaskSpec, load_task
 from n3core.errors import InputError
 from n3core.indices import check_rows
@@ -32,14 +32,16 @@ class TaskSource:
     """A task and where to find pictures of its classes.
 
     classes: the class of the dataset for each of the task's classes; None where it has none.
-    split: the split or the file that chose the classes.
+    chosen_by: what chose the classes: a split, a file by its name, a person.
+    split: where it was a split of the dataset, its name.
     warnings: one line per thing that was left out.
     """
 
     task: TaskSpec
     dataset: Dataset | None
     classes: tuple[ClassInfo | None, ...]
-    split: str
+    chosen_by: str
+    split: str | None = None
     warnings: tuple[str, ...] = ()
 
     @property
@@ -95,7 +97,8 @@ def open_source(
     of classes, those are the classes and the file gives their texts; without a file, the dataset does.
 
     Args:
-        data: name or path of a dataset; None takes the one that the task file names, or none.
+        data: name or path of a dataset; None takes the one that the task file names, or none: that file may come from
+            another machine, and where its dataset does not open, its texts are a task all the same.
         descriptions: descriptions or task file.
         split, classes_file, kind: as in `n3core.selection.select`.
 
@@ -111,12 +114,11 @@ def open_source(
         if kind is not None:
             raise InputError(f"--text {kind!r} and --descriptions {str(descriptions)!r} both choose texts; give one")
         task = load_task(descriptions)
-        name = data or _dataset_of(task, descriptions)
-        dataset = _open(name, descriptions) if name else None
+        dataset, warnings = _open_for(task, descriptions, data)
         classes = find_classes(task, dataset)
         if dataset is not None and not any(classes):
             raise InputError(f"{dataset.name} has none of the classes of {descriptions}, such as {task.names[0]!r}")
-        return TaskSource(task, dataset, classes, str(descriptions), dataset.problems if dataset else ())
+        return TaskSource(task, dataset, classes, descriptions.name, warnings=warnings)
     name = data or (_dataset_of(load_task(descriptions), descriptions) if descriptions else None)
     if name is None:
         raise InputError(f"{descriptions} names no dataset to take a split or classes of; add --data")
@@ -126,8 +128,8 @@ def open_source(
         ClassDescription(info.name if names.count(info.name) == 1 else info.id, text)
         for info, text in zip(found.classes, found.texts, strict=True)
     )
-    task = TaskSpec(entries, name, f"{found.dataset.title}, {found.split}")
-    return TaskSource(task, found.dataset, found.classes, found.split, found.warnings)
+    task = TaskSpec(entries, name, f"{found.dataset.title}, {found.chosen_by}")
+    return TaskSource(task, found.dataset, found.classes, found.chosen_by, found.split, found.warnings)
 
 
 def find_classes(task: TaskSpec, dataset: Dataset | None) -> tuple[ClassInfo | None, ...]:
@@ -178,9 +180,8 @@ def load_pictures(
     labels: list[int] = []
     for label, info in enumerate(source.classes):
         found = source.dataset.image_refs(info.id) if source.dataset is not None and info is not None else ()
-        if each is not None:
-            places = set(np.linspace(0, len(found) - 1, min(each, len(found))).astype(int).tolist())
-            found = tuple(ref for place, ref in enumerate(found) if place in places or ref.id in also)
+        spread = set(spread_refs(found, each))
+        found = tuple(ref for ref in found if ref in spread or ref.id in also)
         refs += found
         labels += [label] * len(found)
     pixels = np.empty((len(refs), size, size, 3), np.uint8)
@@ -221,6 +222,22 @@ def _dataset_of(task: TaskSpec, file: Path) -> str | None:
     if texts and os.path.exists(os.path.join(file.parent, texts)):
         texts = os.path.join(file.parent, texts)
     return f"{beside}{mark}{texts}"
+
+
+def _open_for(task: TaskSpec, file: Path, data: str | None) -> tuple[Dataset | None, tuple[str, ...]]:
+    """The dataset that a person names, else the one that the task file names, where it opens; and what was left out."""
+    name = data or _dataset_of(task, file)
+    if name is None:
+        return None, ()
+    try:
+        dataset = _open(name, file)
+    except InputError:
+        if data is not None:
+            raise
+        called = portable_name(task.dataset or "")[:80]
+        return None, (f"{file.name} names the dataset {called!r}, which does not open here: the texts stand alone, "
+                      "--data PATH gives them pictures",)  # fmt: skip
+    return dataset, dataset.problems
 
 
 def _open(name: str, descriptions: Path) -> Dataset:

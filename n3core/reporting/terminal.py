@@ -20,7 +20,7 @@ _WORDS_LEGEND = (
 
 
 def tabulate_evaluation(summary: Mapping[str, Any]) -> Table:
-    """The figures of `summarise_evaluation` with `data` and `split`."""
+    """The figures of `summarise_evaluation` with `data`, `split` and `classes_file`."""
     (low, high), (least, most) = summary["interval"], summary["class_interval"]
     rows = [
         ("classes, images", f"{summary['classes']}, {summary['images']}"),
@@ -42,7 +42,9 @@ def tabulate_evaluation(summary: Mapping[str, Any]) -> Table:
     drawn = max(range(len(own)), key=lambda place: summary["column_sums"][place] - own[place])
     if (given := summary["column_sums"][drawn]) > own[drawn]:
         rows.append((f"draws most: {summary['class_names'][drawn]}", f"named {given} times, has {own[drawn]} images"))
-    table = Table(show_header=False, title=printable(f"{summary['data']} / {summary['split']}"))
+    table = Table(
+        show_header=False, title=printable(f"{summary['data']} / {summary['split'] or summary['classes_file']}")
+    )
     for row in rows:
         table.add_row(*map(printable, row))
     return table

@@ -6,7 +6,7 @@ All accuracies are per-class averages in percent.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -125,6 +125,8 @@ class BenchmarkSetting:
     train_images, test_images: how many.
     versions: package -> version.
     command: the words that made the run.
+    identity: digests of images and texts, images of each class, device and such, readable; empty in files that came
+        before it.
     """
 
     dataset: str
@@ -140,6 +142,7 @@ class BenchmarkSetting:
     test_images: int
     versions: Mapping[str, str]
     command: str
+    identity: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def chance(self) -> float:

@@ -8,12 +8,13 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
+from n3core.reporting.tables import to_csv
 from n3core.results.benchmark import BenchmarkResults
 from n3core.results.benchmark_summary import MethodSummary, summarise
 from pages.components.plain import literal
 from pages.components.resources_benchmarks import SystemNote, markdown_of, published_figures
 
-__all__ = ["show", "table_of"]
+__all__ = ["csv_of", "show", "table_of"]
 
 _PUBLISHED = "Published, other data"
 _GUESSING = "guessing (chance)"
@@ -56,7 +57,7 @@ def show(results: BenchmarkResults, notes: Mapping[str, SystemNote]) -> None:
         )
         st.download_button(
             "Table (CSV)",
-            lambda: table.to_csv(index=False).encode(),
+            partial(csv_of, table),
             file_name="benchmark.csv",
             mime="text/csv",
             icon=":material/download:",
@@ -84,9 +85,15 @@ def table_of(results: BenchmarkResults, notes: Mapping[str, SystemNote]) -> pd.D
             row.setdefault("Remark", notes[name].note)
     rows.append({"System": _GUESSING, "Accuracy": results.setting.chance})
     order = ["System", "Accuracy", "Low", "High", "Each seed", "Shuffled", "Name only", "No text", "Orders", "U", "S",
-             "H", "AUSUC", "Fit", "Predict", _PUBLISHED, "Remark", "Source"]  # fmt: skip
-    table = pd.DataFrame(rows, columns=order).replace("", None)
+             "H", "AUSUC", "Fit", "Predict", "Seeds", "Trials", _PUBLISHED, "Remark", "Source"]  # fmt: skip
+    table = pd.DataFrame(rows, columns=order).replace("", None).astype({"Seeds": "Int64", "Trials": "Int64"})
     return table.dropna(axis="columns", how="all")
+
+
+def csv_of(table: pd.DataFrame) -> bytes:
+    """The table of `table_of` as a CSV file; names and remarks of a stranger's results are no formulas there."""
+    cells = [["" if pd.isna(value) else str(value) for value in row] for row in table.astype(object).to_numpy()]
+    return to_csv([list(table.columns), *cells])
 
 
 def _row_of(row: MethodSummary) -> dict[str, object]:
@@ -99,6 +106,8 @@ def _row_of(row: MethodSummary) -> dict[str, object]:
         "Orders": row.orders,
         "Fit": row.fit_seconds,
         "Predict": row.predict_seconds,
+        "Seeds": len(row.seeds),
+        "Trials": row.trials,
     }
     if row.controls is not None:
         controls = row.controls
@@ -129,6 +138,8 @@ def _columns(unseen: int) -> dict[str, object]:
         "AUSUC": st.column_config.NumberColumn(format="%.3f", help="Area under the seen-unseen curve, at most 1"),
         "Fit": st.column_config.NumberColumn(format="%.1f s", help="Seconds to fit one seed, features at hand"),
         "Predict": st.column_config.NumberColumn(format="%.2f s", help="Seconds to predict all test pictures"),
+        "Seeds": st.column_config.NumberColumn(format="%d", help="Fits, each with a seed of its own"),
+        "Trials": st.column_config.NumberColumn(format="%d", help="Settings tried on validation classes before"),
         _PUBLISHED: st.column_config.TextColumn(help="Figures of the papers, on other data: no part of this run"),
         "Remark": st.column_config.TextColumn(width="medium"),
     }

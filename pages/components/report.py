@@ -134,7 +134,7 @@ def _show_files(found: MadeReport) -> None:
             mime="application/zip",
             icon=":material/folder_zip:",
             on_click="ignore",
-            help="The page, its tables as CSV and its figures as PNG.",
+            help="The page, its numbers and its task as JSON, its tables as CSV and its figures as PNG.",
         )
 
 

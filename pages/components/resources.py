@@ -23,7 +23,7 @@ from PIL import Image
 from n3core.datasets.base import Dataset, ImageRef, square_pixels
 from n3core.datasets.registry import open_dataset
 from n3core.datasets.uploads import UploadedPictures
-from n3core.descriptions import TaskSpec, load_task, save_task
+from n3core.descriptions import TaskSpec, dump_task, load_task
 from n3core.known_checkpoints import CONFIG, default_checkpoint, known_checkpoints, title_of
 from pages.components.address import chosen_model
 from pages.components.resources_stamps import file_stamp, state_of
@@ -237,10 +237,7 @@ def classifier_file(engine: Engine, task: TaskSpec) -> bytes:
 
 def task_file(task: TaskSpec) -> bytes:
     """A task as the bytes of a json file."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "task.json"
-        save_task(task, path)
-        return path.read_bytes()
+    return dump_task(task).encode("utf-8", "replace")
 
 
 @st.cache_data(max_entries=1, ttl="10m", show_spinner=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -63,7 +63,7 @@ def make_report(
     progress(0.0, "loading the pictures")
     pictures = load_pictures(source, engine.image_size, each=each, also=chosen)
     asked = tuple(name for name in chosen if name in pictures.ids)
-    report = collect(engine, source, pictures, options, chosen=asked, progress=progress)
+    report = collect(engine, source, pictures, replace(options, each=each), chosen=asked, progress=progress)
     progress(1.0, "drawing the figures")
     found = MadeReport(report, to_files(report))
     _place_of(task, each, options, chosen)[:] = [found]

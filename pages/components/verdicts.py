@@ -8,7 +8,7 @@ from itertools import zip_longest
 
 import numpy as np
 
-from n3core.datasets.base import ClassInfo, Dataset, ImageRef, class_by_key
+from n3core.datasets.base import ClassInfo, Dataset, ImageRef, class_by_key, spread_refs
 from n3core.descriptions import ClassDescription, TaskSpec
 from n3core.errors import InputError
 from n3core.metrics import per_class_accuracy
@@ -107,9 +107,7 @@ def pictures_of(task: TaskSpec, each: int) -> tuple[tuple[ImageRef, ...], tuple[
         dataset = get_dataset(task.dataset)
         by_name = {name: class_id for class_id, name in class_ids_of(task, dataset).items()}
         for name, class_id in by_name.items():
-            refs = dataset.image_refs(class_id)
-            places = np.linspace(0, len(refs) - 1, min(each, len(refs))).astype(int)
-            groups.append([(refs[place], name) for place in places])
+            groups.append([(ref, name) for ref in spread_refs(dataset.image_refs(class_id), each)])
     pairs = [pair for row in zip_longest(*groups) for pair in row if pair is not None]
     missing = tuple(name for name in task.names if name not in {name for _, name in pairs})
     return tuple(ref for ref, _ in pairs), tuple(name for _, name in pairs), missing

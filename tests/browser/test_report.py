@@ -56,6 +56,10 @@ def read_offline(chromium: playwright.Browser, path: Path, picture: Path, scheme
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1")
     page.screenshot(path=picture, full_page=True)
     text = page.locator("body").inner_text()
+    descriptions = page.locator("dd").all()
+    assert descriptions and not any(entry.is_visible() for entry in descriptions)
+    page.emulate_media(media="print")
+    assert all(entry.is_visible() for entry in descriptions), "nobody can open them on paper"
     context.close()
     return text
 

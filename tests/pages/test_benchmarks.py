@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 from collections.abc import Callable
@@ -16,6 +18,7 @@ from n3core.benchmark.files import encode, write_results
 from n3core.errors import InputError
 from n3core.results.attention import AttentionMaps
 from n3core.results.benchmark import BenchmarkResults
+from pages.components.benchmarks_table import csv_of, table_of
 
 OpenPage = Callable[[str], AppTest]
 BenchmarkMaker = Callable[..., BenchmarkResults]
@@ -138,6 +141,15 @@ def test_the_views_draw_what_the_file_holds(page: AppTest, make_benchmark: Bench
         [scores.mean_harmonic for scores in results.continual]
     )
     healthy(page)
+
+
+def test_no_text_of_the_saved_table_is_a_formula(make_benchmark: BenchmarkMaker) -> None:
+    results = replace(make_benchmark(("n3", "eszsl")), unavailable={"=1+1": "-cmd|x"})
+    rows = list(csv.DictReader(io.StringIO(csv_of(table_of(results, {})).decode(), newline="")))
+    assert [row["System"] for row in rows] == ["n3", "eszsl", "'=1+1", "guessing (chance)"]
+    assert rows[2]["Remark"] == "no number: -cmd|x" and rows[2]["Seeds"] == rows[2]["Accuracy"] == ""
+    assert (int(rows[0]["Seeds"]), int(rows[0]["Trials"])) == (3, results.runs[0].trials)
+    assert float(rows[0]["Accuracy"]) == pytest.approx(np.mean([run.accuracy for run in results.runs_of("n3")]))
 
 
 def test_every_view_can_be_saved(page: AppTest, make_benchmark: BenchmarkMaker) -> None:

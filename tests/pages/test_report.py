@@ -77,7 +77,7 @@ def test_the_files_are_a_page_and_an_archive_of_it(open_page: OpenPage) -> None:
     made = resources_report.known_report(sample_tasks()[0], 4, ReportOptions(examples=3), ())
     assert made is not None, "the page keeps what it made"
     page = made.files["report.html"]
-    assert page.startswith(b"<!doctype html>") and b"windflower" in page
+    assert page.startswith(b"<!doctype html>") and b"windflower" in page and b"at most 4 of each class" in page
     with zipfile.ZipFile(io.BytesIO(resources_report.zip_of(made))) as archive:
         assert archive.testzip() is None
         assert archive.read("report.html") == page
