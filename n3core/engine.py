@@ -32,7 +32,8 @@ from n3core.results import Prediction
 from n3core.results.evidence import TokenEvidence
 from n3core.results.saliency import SaliencyMaps, SaliencySettings
 from n3core.tensor_files import to_bytes
-from n3core.text_encoder import TextEncoder, TextLength, TokenStates, join_states
+from n3core.text_encoder import TextEncoder, TextLength
+from n3core.token_states import TokenStates, join_states
 from n3core.versions import OWN_PACKAGE, package_versions
 
 __all__ = ["Engine"]

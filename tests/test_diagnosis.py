@@ -18,7 +18,7 @@ from n3core.explain.trials import find_measured_faults
 from n3core.known_checkpoints import default_checkpoint
 from n3core.results import ConfusionMatrix, Prediction
 from n3core.results.diagnosis import REASON_KINDS, EvidenceShare, Reason, Removal, order_by_similarity
-from n3core.text_encoder import TokenStates
+from n3core.token_states import TokenStates
 
 PROJECT = Path(__file__).resolve().parent.parent
 NAMES = ("ash", "birch", "cedar", "dogwood")

@@ -19,7 +19,8 @@ from n3core.metrics import rank_correlation
 from n3core.model import N3
 from n3core.results import Prediction
 from n3core.results.evidence import DescriptionEvidence, DropEffects, TokenEvidence
-from n3core.text_encoder import TextEncoder, TokenStates
+from n3core.text_encoder import TextEncoder
+from n3core.token_states import TokenStates
 
 ModelMaker = Callable[..., N3]
 StatesMaker = Callable[..., tuple[torch.Tensor, torch.Tensor]]

@@ -11,7 +11,7 @@ import torch
 from n3core.errors import InputError
 from n3core.explain.importance import measure_importance
 from n3core.model import N3
-from n3core.text_encoder import TokenStates
+from n3core.token_states import TokenStates
 
 ModelMaker = Callable[..., N3]
 StatesMaker = Callable[..., tuple[torch.Tensor, torch.Tensor]]

@@ -12,7 +12,7 @@ from n3core.backbone import BASES, layer_specs
 from n3core.explain.magnitudes import compare_adaptations, measure_activation_norms, measure_magnitudes
 from n3core.model import N3
 from n3core.results.adaptation import LayerMagnitudes
-from n3core.text_encoder import TokenStates
+from n3core.token_states import TokenStates
 
 ModelMaker = Callable[..., N3]
 StatesMaker = Callable[..., tuple[torch.Tensor, torch.Tensor]]

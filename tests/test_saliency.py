@@ -17,7 +17,7 @@ from n3core.errors import InputError
 from n3core.explain.saliency import GRAD_CAM_STAGES, _baseline, explain_pixels, synthesize_pair
 from n3core.model import N3, SynthesizedClassifier
 from n3core.results.saliency import METHODS, SaliencyMaps, SaliencySettings, join_maps
-from n3core.text_encoder import TokenStates
+from n3core.token_states import TokenStates
 
 ModelMaker = Callable[..., N3]
 StatesMaker = Callable[..., tuple[torch.Tensor, torch.Tensor]]

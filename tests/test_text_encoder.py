@@ -17,7 +17,8 @@ import torch
 
 from n3core.config import TextConfig
 from n3core.errors import InputError
-from n3core.text_encoder import TextEncoder, TokenStates, _forget_oldest, join_states
+from n3core.text_encoder import TextEncoder
+from n3core.token_states import TokenCache, TokenStates, join_states
 from tests.processes import start_process
 
 SHORT = "A small bird with a red throat."
@@ -329,8 +330,8 @@ def test_a_cache_that_cannot_be_written_is_told_of_once(
 def test_a_cache_is_bounded_while_it_is_used(
     encoder: TextEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("n3core.text_encoder._KEPT_TEXTS", 3)
-    monkeypatch.setattr("n3core.text_encoder._WRITTEN_BETWEEN", 2)
+    monkeypatch.setattr("n3core.token_states._KEPT_TEXTS", 3)
+    monkeypatch.setattr("n3core.token_states._WRITTEN_BETWEEN", 2)
     own = TextEncoder(encoder.config, tmp_path)
     own.encode(["The first."])
     (first,) = tmp_path.glob("*/*.safetensors")
@@ -342,11 +343,12 @@ def test_a_cache_is_bounded_while_it_is_used(
     assert len(list(tmp_path.glob("*/*.safetensors"))) == 3
 
 
-def test_a_cache_forgets_its_oldest_texts(tmp_path: Path) -> None:
+def test_a_cache_forgets_its_oldest_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("n3core.token_states._KEPT_TEXTS", 2)
     for age, name in enumerate(("new", "middle", "old")):
         path = tmp_path / name[:2] / f"{name}.safetensors"
         path.parent.mkdir()
         path.write_bytes(b"x")
         os.utime(path, (1000 - age, 1000 - age))
-    _forget_oldest(tmp_path, 2)
+    TokenCache(tmp_path, "an encoder")
     assert sorted(path.stem for path in tmp_path.glob("*/*")) == ["middle", "new"]

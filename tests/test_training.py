@@ -45,7 +45,8 @@ from n3core.model import N3
 from n3core.pixels import PixelSet, draw_augmentation
 from n3core.pretrain import BaseWithHeads, draw_batch, head_weights, heads_loss, load_base, pretrain, write_base
 from n3core.recipes import episode_sources, pretrain_sources, validation_sets
-from n3core.text_encoder import TextEncoder, TokenStates
+from n3core.text_encoder import TextEncoder
+from n3core.token_states import TokenStates
 from n3core.train import ValidationSet, build_optimizer, calibrate_features, train, validate
 from n3core.training import load_state, one_cycle, save_state, step_generator
 from tests.processes import start_process

@@ -16,7 +16,8 @@ from torch import Tensor
 from n3core.baselines.base import ClassTexts
 from n3core.config import TextConfig
 from n3core.errors import InputError
-from n3core.text_encoder import TextEncoder, TokenStates
+from n3core.text_encoder import TextEncoder
+from n3core.token_states import TokenStates
 
 __all__ = ["TEXT_MODES", "TextReader", "pool_states", "split_sentences"]
 

@@ -22,7 +22,7 @@ from n3core.results.diagnosis import ClassDiagnosis, Diagnosis, EvidenceShare, R
 from n3core.results.predictions import ConfusionMatrix, Prediction
 
 if TYPE_CHECKING:
-    from n3core.text_encoder import TokenStates
+    from n3core.token_states import TokenStates
 
 __all__ = ["compare_texts", "diagnose", "measure_evidence", "measure_removal", "measure_removals"]
 

@@ -23,7 +23,7 @@ from n3core.results.evidence import ClassEvidence, DescriptionEvidence, TokenEvi
 
 if TYPE_CHECKING:
     from n3core.model import N3, SynthesizedClassifier
-    from n3core.text_encoder import TokenStates
+    from n3core.token_states import TokenStates
 
 __all__ = ["aggregate_evidence", "explain_tokens", "merge_pieces", "token_gradients"]
 

@@ -18,7 +18,7 @@ from n3core.results.predictions import Prediction
 
 if TYPE_CHECKING:
     from n3core.model import N3
-    from n3core.text_encoder import TokenStates
+    from n3core.token_states import TokenStates
 
 __all__ = ["Judge", "Progress", "drop_words", "judge_texts", "with_text"]
 

@@ -18,7 +18,7 @@ from n3core.indices import check_labels
 from n3core.metrics import per_class_accuracy
 from n3core.model import N3, SynthesizedClassifier
 from n3core.results.adaptation import LayerImportance
-from n3core.text_encoder import TokenStates
+from n3core.token_states import TokenStates
 
 __all__ = ["Progress", "measure_importance"]
 

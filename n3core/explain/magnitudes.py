@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from n3core.backbone import build_network, normalise, strip_classifier, to_float
 from n3core.model import N3
 from n3core.results.adaptation import ActivationNorms, LayerDifference, LayerMagnitudes
-from n3core.text_encoder import TokenStates
+from n3core.token_states import TokenStates
 
 __all__ = ["compare_adaptations", "measure_activation_norms", "measure_magnitudes"]
 

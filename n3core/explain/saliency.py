@@ -23,7 +23,7 @@ from n3core.errors import InputError
 from n3core.indices import check_labels
 from n3core.model import N3, SynthesizedClassifier
 from n3core.results.saliency import BASELINES, METHODS, SaliencyMaps, SaliencySettings
-from n3core.text_encoder import TokenStates
+from n3core.token_states import TokenStates
 
 __all__ = ["GRAD_CAM_STAGES", "explain_pixels", "synthesize_pair"]
 

@@ -22,7 +22,7 @@ from n3core.results.diagnosis import EvidenceShare, Reason, Removal
 
 if TYPE_CHECKING:
     from n3core.model import N3
-    from n3core.text_encoder import TokenStates
+    from n3core.token_states import TokenStates
 
 __all__ = ["find_measured_faults", "measure_evidence", "measure_removal", "measure_removals"]
 
