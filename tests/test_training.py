@@ -17,7 +17,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from multiprocessing.context import ForkServerProcess
@@ -49,7 +49,7 @@ from n3core.text_encoder import TextEncoder
 from n3core.token_states import TokenStates
 from n3core.train import ValidationSet, build_optimizer, calibrate_features, train, validate
 from n3core.training import load_state, one_cycle, save_state, step_generator
-from tests.processes import start_process
+from tests.processes import blank_main, start_process
 
 PROJECT = Path(__file__).resolve().parent.parent
 SIZE = 32
@@ -775,6 +775,14 @@ def test_a_split_with_one_class_to_learn_or_to_choose_by_is_refused(
             validation_sets([str(data)], SIZE, TextEncoder.load())
 
 
+@pytest.fixture
+def drawn_elsewhere() -> Iterator[None]:
+    """Plates are drawn in new processes."""
+    with blank_main():
+        yield
+
+
+@pytest.mark.usefixtures("drawn_elsewhere")
 def test_plates_in_the_cache_are_those_of_the_varieties(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Behind the first twelve, too: a species that is named anew may push one variety out among thousands."""
     monkeypatch.setenv("N3_CACHE", str(tmp_path))
@@ -790,6 +798,7 @@ def test_plates_in_the_cache_are_those_of_the_varieties(tmp_path: Path, monkeypa
         assert np.array_equal(new.pixels[12:], expected) and not np.array_equal(old.pixels[12:], expected)
 
 
+@pytest.mark.usefixtures("drawn_elsewhere")
 def test_varieties_are_drawn_by_many_processes_as_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("N3_CACHE", str(tmp_path))
     monkeypatch.setattr(recipes, "_VARIETY_COUNT", 5)
