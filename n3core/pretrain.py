@@ -98,7 +98,7 @@ def heads_loss(
 ) -> tuple[Tensor, dict[str, float]]:
     """Sum over heads of weight * share of images concerned * cross-entropy; and accuracy per head.
 
-    Masks and one reading at the end: choosing rows, or reading each figure, would wait for a GPU a hundred times.
+    Masks and one reading at the end: to choose the rows of a head, or read its figure, is to wait for the GPU.
     """
     total = next(iter(logits.values())).new_zeros((), dtype=torch.float32)
     right = []
