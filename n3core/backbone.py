@@ -26,6 +26,7 @@ __all__ = [
     "feature_network",
     "hash_tensors",
     "layer_specs",
+    "load_base_network",
     "normalise",
     "smallest_size",
     "strip_classifier",
@@ -116,8 +117,8 @@ def strip_classifier(base: str, network: nn.Module) -> int:
     return width
 
 
-def feature_network(base: str, tensors: Mapping[str, Tensor]) -> nn.Module:
-    """The base in eval mode, from normalised images (N, 3, H, W) to penultimate features (N, F).
+def load_base_network(base: str, tensors: Mapping[str, Tensor]) -> nn.Module:
+    """The network without classification layer, with copies of these tensors; nothing is drawn at random.
 
     Args:
         base: name of the network.
@@ -126,7 +127,17 @@ def feature_network(base: str, tensors: Mapping[str, Tensor]) -> nn.Module:
     network = build_network(base, 1, device="meta")
     strip_classifier(base, network)
     network.load_state_dict({name: value.clone() for name, value in tensors.items()}, assign=True)
-    return nn.Sequential(network, nn.Flatten(1)).eval().requires_grad_(False)
+    return network
+
+
+def feature_network(base: str, tensors: Mapping[str, Tensor]) -> nn.Module:
+    """The base in eval mode, from normalised images (N, 3, H, W) to penultimate features (N, F).
+
+    Args:
+        base: name of the network.
+        tensors: its state dict without the classification layer.
+    """
+    return nn.Sequential(load_base_network(base, tensors), nn.Flatten(1)).eval().requires_grad_(False)
 
 
 def to_float(pixels: np.ndarray, device: torch.device | None = None) -> Tensor:

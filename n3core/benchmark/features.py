@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from n3core.backbone import build_network, feature_network, normalise, strip_classifier, to_float
+from n3core.backbone import feature_network, load_base_network, normalise, to_float
 from n3core.baselines.base import BaseNetwork
 from n3core.files import cache_folder
 from n3core.pixels import kept_array
@@ -33,9 +33,7 @@ def map_network(base: BaseNetwork) -> nn.Module:
     the last stride and spreads the convolutions behind it to dilation 2: same weights, 4 x 4 places, and every second
     one holds exactly what the base computes there. GoogLeNet and SqueezeNet give their own maps.
     """
-    network = build_network(base.name, 1, device="meta")
-    strip_classifier(base.name, network)
-    network.load_state_dict({name: value.clone() for name, value in base.tensors.items()}, assign=True)
+    network = load_base_network(base.name, base.tensors)
     if base.name == "resnet18":
         _widen_last_stage(network.layer4)
     # torchvision registers the children of its networks in the order of the forward pass.

@@ -52,8 +52,7 @@ def explain_tokens(
         images: (N, S, S, 3) uint8.
         targets: N class indices: the true, the predicted or any other class of each image.
         classifier: synthesized from the same texts; the probabilities stated are its, of every image alone. Without
-            it they are those of the network that is differentiated, which rounds no delta to bfloat16 and differs
-            from the fourth digit on.
+            it they are those of the network that is differentiated, which rounds no delta to bfloat16.
 
     Returns:
         The evidence of each image.
