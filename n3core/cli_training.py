@@ -87,6 +87,9 @@ def train(
     plates: Annotated[
         float, typer.Option(help="Chance of an episode of Fieldbook varieties, beside photographs.", min=0, max=1)
     ] = 0.9,
+    likenesses: Annotated[
+        Path | None, typer.Option(help="More texts of seen classes, and described things that look like them.")
+    ] = None,
     adapt: Annotated[str | None, typer.Option(help="Layers to adapt: all, fc, or kinds such as conv,norm.")] = None,
     text_encoder: Annotated[str | None, typer.Option(help="minilm, a hub id or a local folder.")] = None,
     text_mode: Annotated[str | None, typer.Option(help="contextual or static.")] = None,
@@ -139,7 +142,7 @@ def train(
     )
     with place.main_process_first():  # which makes what the others then find in the cache
         held_out = validation_sets(data, model.config.image_size, encoder)  # few images: what it refuses, it does soon
-        sources, shares = episode_sources(data, model.config.image_size, encoder, plates)
+        sources, shares = episode_sources(data, model.config.image_size, encoder, plates, likenesses)
     if place.is_main_process:
         for line in list_overlaps(sources, held_out):
             warn(line)

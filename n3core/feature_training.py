@@ -147,7 +147,7 @@ def start_on_features(
     first = load_state(state, alone, optimizer, settings)
     finished = first == config.steps
     if not finished:
-        found = [_on_features(model, source) for source in sources]
+        found = _on_features(model, sources)
         run_episode = feature_episodes(alone, config, found, shares)
         finished = run_steps(
             accelerator,
@@ -165,8 +165,16 @@ def start_on_features(
     return finished
 
 
-def _on_features(model: N3, source: EpisodeSource) -> FeatureSource:
-    pixels = source.images.pixels
-    starts = track_pieces(range(0, len(pixels), _CHUNK), f"features of {source.images.name}")
-    features = np.concatenate([extract_features(model, pixels[start : start + _CHUNK]) for start in starts])
-    return FeatureSource(features, source.pool, source.rows_of, source.text_noise)
+def _on_features(model: N3, sources: Sequence[EpisodeSource]) -> list[FeatureSource]:
+    """The sources with features in the place of images; those of the same images share them."""
+    features: dict[int, np.ndarray] = {}
+    for source in sources:
+        pixels = source.images.pixels
+        if id(pixels) not in features:
+            starts = track_pieces(range(0, len(pixels), _CHUNK), f"features of {source.images.name}")
+            parts = [extract_features(model, pixels[start : start + _CHUNK]) for start in starts]
+            features[id(pixels)] = np.concatenate(parts)
+    return [
+        FeatureSource(features[id(source.images.pixels)], source.pool, source.rows_of, source.text_noise)
+        for source in sources
+    ]

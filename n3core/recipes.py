@@ -11,8 +11,10 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from itertools import repeat
 from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 
@@ -24,6 +26,7 @@ from n3core.datasets.registry import open_dataset
 from n3core.episodes import EpisodeSource, encode_pool
 from n3core.errors import InputError
 from n3core.files import cache_folder
+from n3core.likenesses import Likenesses, load_likenesses, rows_that_stand
 from n3core.pixels import PixelSet, cached_pixels, kept_array
 from n3core.text_encoder import TextEncoder
 from n3core.train import ValidationSet
@@ -41,9 +44,11 @@ _DRAWN_AT_ONCE = 20  # varieties, by one process
 _MOST_PROCESSES = 61  # of a pool on Windows
 _VALIDATION_IMAGES = 50  # of each class
 _TEXT_NOISE = 2.0  # for the few classes of a dataset; varieties are too many to be learned by heart
+_LIKENESS_NOISE = 1.0  # for the things that look like them, which are more
 
 # kind of text -> chance that an episode shows it, where a dataset has that kind
 _TEXT_MIX = {"description": 0.6, "gloss": 0.25, "name": 0.15}
+_FURTHER_TEXTS = 1.0  # the same of all further texts of a class together
 
 
 def pretrain_sources(
@@ -71,13 +76,22 @@ def pretrain_sources(
 
 
 def episode_sources(
-    names: Sequence[str], size: int, encoder: TextEncoder, plates: float = TrainConfig.plates
+    names: Sequence[str],
+    size: int,
+    encoder: TextEncoder,
+    plates: float = TrainConfig.plates,
+    likenesses: Path | str | None = None,
 ) -> tuple[list[EpisodeSource], list[float]]:
-    """Seen classes with images and encoded texts, and the chance of an episode from each; see `pretrain_sources`."""
+    """Seen classes with images and encoded texts, and the chance of an episode from each; see `pretrain_sources`.
+
+    A file of likenesses adds texts to the seen classes of one dataset, and a source of things that look like them.
+    """
     sources: list[EpisodeSource] = []
     pool_folder = cache_folder() / "pools"
     opened = _open(names)
     classes = {label: _several(found, "train", "an episode tells classes apart") for label, found in opened if found}
+    given = {label: found for label, found in opened if found}
+    more = load_likenesses(likenesses, given) if likenesses is not None else None
     for label, dataset in opened:
         if dataset is None:
             for kingdom in KINGDOMS:
@@ -86,8 +100,12 @@ def episode_sources(
                 sources.append(EpisodeSource.of(pixels, encode_pool(encoder, texts, pool_folder)))
         else:
             pixels = cached_pixels(dataset, [info.id for info in classes[label]], size, name=label)
-            pool = encode_pool(encoder, [_mixed_texts(info) for info in classes[label]], pool_folder)
-            sources.append(EpisodeSource.of(pixels, pool, text_noise=_TEXT_NOISE))
+            own = more if more and more.data == label else None
+            texts = [_mixed_texts(info, own.texts.get(info.id, ()) if own else ()) for info in classes[label]]
+            source = EpisodeSource.of(pixels, encode_pool(encoder, texts, pool_folder), text_noise=_TEXT_NOISE)
+            sources.append(source)
+            if own:
+                sources.append(_likeness_source(own, source, encoder, pool_folder))
     return sources, _shares([source.images for source in sources], plates)
 
 
@@ -168,11 +186,23 @@ def _shares(sources: Sequence[PixelSet], plates_share: float) -> list[float]:
     return [shares[source.name.startswith(VARIETIES)] for source in sources]
 
 
-def _mixed_texts(info: ClassInfo) -> list[tuple[str, float]]:
+def _mixed_texts(info: ClassInfo, further: Sequence[str] = ()) -> list[tuple[str, float]]:
     texts = dict(info.texts)
     if "gloss" in texts:
         texts["gloss"] = f"{info.name}: {texts['gloss']}"
-    return [(texts[kind], weight) for kind, weight in _TEXT_MIX.items() if texts.get(kind)]
+    mixed = [(texts[kind], weight) for kind, weight in _TEXT_MIX.items() if texts.get(kind)]
+    return mixed + [(text, _FURTHER_TEXTS / len(further)) for text in further]
+
+
+def _likeness_source(more: Likenesses, seen: EpisodeSource, encoder: TextEncoder, pool_folder: Path) -> EpisodeSource:
+    """Episodes of things without images of their own, which images of seen classes stand for."""
+    pool = encode_pool(encoder, [[(text, 1.0) for text in thing.texts] for thing in more.things], pool_folder)
+    rng = np.random.default_rng(_SEED)
+    rows = tuple(rows_that_stand(thing, seen.images.class_ids, seen.rows_of, rng) for thing in more.things)
+    names = tuple(thing.name for thing in more.things)
+    version = f"{seen.images.version}-{more.digest}"
+    images = replace(seen.images, name=f"{seen.images.name}-likenesses", class_ids=names, version=version)
+    return EpisodeSource(images, pool, rows, _LIKENESS_NOISE)
 
 
 def _varieties(kingdom: str) -> tuple[Species, ...]:
