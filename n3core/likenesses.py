@@ -27,6 +27,7 @@ from n3core.text_checks import check_name, check_names, check_text, kind_of
 __all__ = ["Likeness", "Likenesses", "load_likenesses", "rows_that_stand"]
 
 _IMAGES = 400  # that stand for one thing
+_MOST_WEIGHT = 1e6
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,16 @@ class Likeness:
     name: str
     texts: tuple[str, ...]
     like: Mapping[str, float]
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Class id -> share of the pictures that stand for the thing.
+
+        In proportion to the square of the weight: weights are judged on a scale, and what looks very alike counts for
+        more than the scale says.
+        """
+        squares = {class_id: weight**2 for class_id, weight in self.like.items()}
+        return {class_id: square / sum(squares.values()) for class_id, square in squares.items()}
 
 
 @dataclass(frozen=True)
@@ -89,10 +100,7 @@ def load_likenesses(path: Path | str, datasets: Mapping[str, Dataset]) -> Likene
 def rows_that_stand(
     thing: Likeness, class_ids: Sequence[str], rows_of: Sequence[np.ndarray], rng: np.random.Generator
 ) -> np.ndarray:
-    """Draw the images that stand for a thing.
-
-    A class gives them in proportion to the square of its weight: weights are judged on a scale, and what looks very
-    alike counts for more than the scale says.
+    """Draw the images that stand for a thing, from each class in proportion to its share.
 
     Args:
         thing: what they stand for.
@@ -103,12 +111,11 @@ def rows_that_stand(
     Returns:
         Rows, at least one of each class that it is like.
     """
-    weights = {class_id: weight**2 for class_id, weight in thing.like.items()}
-    total = sum(weights.values())
+    shares = thing.shares
     parts = []
     for class_id, rows in zip(class_ids, rows_of, strict=True):
-        if class_id in weights:
-            count = max(1, round(_IMAGES * weights[class_id] / total))
+        if class_id in shares:
+            count = max(1, round(_IMAGES * shares[class_id]))
             parts.append(rng.choice(rows, count, replace=count > len(rows)))
     return np.concatenate(parts)
 
@@ -157,8 +164,9 @@ class _Reader:
             weight = float(value)
         except (TypeError, ValueError):
             weight = math.nan
-        if isinstance(value, bool) or not 0 < weight < math.inf:
-            raise InputError(f"{self.where}: a weight of {name[:80]!r} is {str(value)[:40]!r}; use a number above 0")
+        if isinstance(value, bool) or not 0 < weight <= _MOST_WEIGHT:
+            way_out = f"use one above 0, up to {_MOST_WEIGHT:g}"
+            raise InputError(f"{self.where}: a weight of {name[:80]!r} is {str(value)[:40]!r}; {way_out}")
         return weight
 
 

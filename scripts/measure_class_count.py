@@ -3,8 +3,9 @@
     N3_DATA=path/to/datasets python scripts/measure_class_count.py
 
 On the shipped base, kernel ridge regression maps the mean token state of a description to the mean feature of its
-class: closed form, so that nothing but the seen classes varies. Beside it stand the validation classes' own mean
-features, from other photographs of them. The table goes between the `<!-- class-count -->` marks of
+class: closed form, so that nothing but the seen classes varies. Beside it stand the same with the likenesses of
+assets/texts, each with the mixture of the seen classes' directions that it is said to look like, and the validation
+classes' own mean features, from other photographs of them. The table goes between the `<!-- class-count -->` marks of
 assets/MODEL_CARD.md. Validation classes only.
 """
 
@@ -24,12 +25,14 @@ from n3core.datasets.base import Dataset, classes_of, load_pixels
 from n3core.datasets.registry import open_dataset
 from n3core.evaluate import score
 from n3core.files import cache_folder
+from n3core.likenesses import Likenesses, load_likenesses
 from n3core.model import N3
 from n3core.pixels import cached_pixels
 from n3core.text_encoder import TextEncoder
 from n3core.train import extract_features
 
-_CARD = Path(__file__).resolve().parent.parent / "assets" / "MODEL_CARD.md"
+_ASSETS = Path(__file__).resolve().parent.parent / "assets"
+_CARD = _ASSETS / "MODEL_CARD.md"
 _MARKS = re.compile(r"<!-- class-count -->.*?<!-- /class-count -->", re.DOTALL)
 _COUNTS = (10, 20, 40, 75, 110)
 
@@ -51,9 +54,8 @@ def main(
 
     shown = cached_pixels(dataset, [info.id for info in held_out], base.image_size, "evaluate")
     features = extract_features(model, shown.pixels) - centre
-    encoded = TextEncoder(base.text, cache_folder() / "texts").encode([info.description for info in seen + held_out])
-    mask = encoded.mask.unsqueeze(-1)
-    texts = unit(((encoded.states * mask).sum(1) / mask.sum(1)).numpy())
+    encoder = TextEncoder(base.text, cache_folder() / "texts")
+    texts = mean_states(encoder, [info.description for info in seen + held_out])
 
     def judge(layer: np.ndarray) -> float:
         return score(features @ layer.T, shown.labels, shown.class_ids).per_class_accuracy
@@ -68,6 +70,13 @@ def main(
             found.append(judge(layer))
         spread = f" ({min(found):.1f} to {max(found):.1f})" if len(found) > 1 else ""
         rows.append(f"| texts, read with {count} seen classes | {np.mean(found):.1f}{spread} |")
+    path = _ASSETS / "texts" / f"{data}.json"
+    if path.is_file():
+        more = load_likenesses(path, {data: dataset})
+        further, targets = with_likenesses(more, encoder, [info.id for info in seen], means[: len(seen)])
+        read, known = np.concatenate([texts[: len(seen)], further]), np.concatenate([means[: len(seen)], targets])
+        found = judge(kernel_ridge(read, known, texts[len(seen) :], ridge))
+        rows.append(f"| the same, and {len(more.things)} likenesses of theirs, without a photograph | {found:.1f} |")
     own = judge(means[len(seen) :])
     rows.append(f"| {images} other photographs of each unseen class | {own:.1f} |")
     block = "\n".join(["<!-- class-count -->", *rows, "<!-- /class-count -->"])
@@ -80,6 +89,35 @@ def mean_features(model: N3, dataset: Dataset, class_ids: Sequence[str], images:
     refs = [dataset.image_refs(class_id, subset="train")[:images] for class_id in class_ids]
     size = model.config.image_size
     return np.stack([extract_features(model, load_pixels(dataset, group, size)).mean(0) for group in refs])
+
+
+def mean_states(encoder: TextEncoder, texts: Sequence[str], *, at_once: int = 200) -> np.ndarray:
+    """Unit mean token state of each text, (N, H)."""
+    parts = []
+    for start in range(0, len(texts), at_once):
+        encoded = encoder.encode(texts[start : start + at_once])
+        mask = encoded.mask.unsqueeze(-1)
+        parts.append(((encoded.states * mask).sum(1) / mask.sum(1)).numpy())
+    return unit(np.concatenate(parts))
+
+
+def with_likenesses(
+    more: Likenesses, encoder: TextEncoder, class_ids: Sequence[str], means: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Unit mean states (T, H) of all texts of a file of likenesses, and the unit directions (T, F) they stand for."""
+    place = {class_id: row for row, class_id in enumerate(class_ids)}
+    texts, weights = [], []
+    for class_id, further in more.texts.items():
+        texts += further
+        weights += [{class_id: 1.0}] * len(further)
+    for thing in more.things:
+        texts += thing.texts
+        weights += [thing.shares] * len(thing.texts)
+    mixture = np.zeros((len(texts), len(class_ids)))
+    for row, shares in enumerate(weights):
+        for class_id, share in shares.items():
+            mixture[row, place[class_id]] = share
+    return mean_states(encoder, texts), unit(mixture @ means)
 
 
 def kernel_ridge(texts: np.ndarray, targets: np.ndarray, asked: np.ndarray, ridge: float) -> np.ndarray:

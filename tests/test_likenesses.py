@@ -85,9 +85,10 @@ def thing(**changes: Any) -> list[dict[str, Any]]:
         ({"likenesses": thing(name="Grey")}, "'Grey' is a class that is held out of training"),
         ({"likenesses": thing(like={})}, "'teal' is like no class"),
         ({"likenesses": thing(like={"grey": 1})}, "'grey' is no seen class"),
-        ({"likenesses": thing(like={"green": 0})}, "a weight of 'teal' is '0'; use a number above 0"),
+        ({"likenesses": thing(like={"green": 0})}, "a weight of 'teal' is '0'; use one above 0"),
         ({"likenesses": thing(like={"green": True})}, "a weight of 'teal' is 'True'"),
         ({"likenesses": thing(like={"green": "much"})}, "a weight of 'teal' is 'much'"),
+        ({"likenesses": thing(like={"green": 1e200})}, "a weight of 'teal' is '1e\\+200'"),
         ({"likenesses": thing(texts=["nul \x00"])}, "the control character U\\+0000"),
     ],
 )
