@@ -39,7 +39,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "n3core.text_encoder",
         "n3core.datasets",
     ),
-    ("n3core.pixels", "n3core.selection"),
+    ("n3core.pixels", "n3core.selection", "n3core.likenesses"),
     ("n3core.hypernetwork",),
     ("n3core.model",),
     ("n3core.explain", "n3core.evaluate", "n3core.generalized"),
@@ -68,6 +68,7 @@ FORBIDDEN: dict[str, tuple[str, ...]] = {
     "n3core.train": ("n3core.engine", "n3core.pretrain"),
     "n3core.pretrain": ("n3core.text_encoder", "n3core.model"),
     "n3core.pixels": ("n3core.backbone", "n3core.text_encoder", "n3core.model"),
+    "n3core.likenesses": ("n3core.pixels", "n3core.backbone", "n3core.text_encoder", "n3core.model"),
     "n3core.hypernetwork": ("n3core.datasets", "n3core.text_encoder"),
     "n3core.model": ("n3core.datasets", "n3core.text_encoder"),
 }
