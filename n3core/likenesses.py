@@ -46,7 +46,8 @@ class Likeness:
         more than the scale says.
         """
         squares = {class_id: weight**2 for class_id, weight in self.like.items()}
-        return {class_id: square / sum(squares.values()) for class_id, square in squares.items()}
+        total = sum(squares.values())
+        return {class_id: square / total for class_id, square in squares.items()}
 
 
 @dataclass(frozen=True)
