@@ -32,6 +32,7 @@ __all__ = [
 MAX_FILE_BYTES = 20_000_000
 _MAX_DEPTH = 16
 _MAX_VALUES = 100_000  # of a yaml file, and rows of a csv: ten for each of the most classes there may be
+_TOO_DEEP = "is nested too deeply; a class name and a text per class are enough"
 DOCUMENT_SUFFIXES = (".json", ".yaml", ".yml", ".csv", ".tsv")
 # The base loader builds strings, lists and mappings only: no objects, and a class called "no" stays a string.
 _YamlLoader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
@@ -92,11 +93,13 @@ def parse_document(data: bytes, name: str) -> Any:
     except InputError:
         raise
     except RecursionError:
-        raise InputError(f"{name} is nested too deeply; a class name and a text per class are enough") from None
+        raise InputError(f"{name} {_TOO_DEEP}") from None
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise InputError(f"{name} is not valid json ({error.msg} at {where}); mend that place") from None
     except yaml.MarkedYAMLError as error:
+        if "nesting" in str(error.problem):  # libyaml's own limit, which stands before ours
+            raise InputError(f"{name} {_TOO_DEEP}") from None
         where = f" at line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise InputError(f"{name} is not valid yaml ({error.problem}{where}); mend that place") from None
     except csv.Error as error:
