@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,7 +79,7 @@ def load_likenesses(path: Path | str, datasets: Mapping[str, Dataset]) -> Likene
             valid, a weight is no positive number, a class is unknown or not a seen one, or a thing has the name of a
             class that is held out.
     """
-    document = _mapping(read_document(path), str(path))
+    document = _mapping(read_document(path), str(path), ("data", "texts", "likenesses"))
     data = document.get("data")
     if not isinstance(data, str) or data not in datasets:
         known = ", ".join(datasets) or "no dataset with seen classes"
@@ -87,7 +87,7 @@ def load_likenesses(path: Path | str, datasets: Mapping[str, Dataset]) -> Likene
     dataset = datasets[data]
     reader = _Reader(str(path), dataset)
     given = _mapping(document.get("texts", {}), f"{path}: 'texts'")
-    texts = {reader.seen_id(key): reader.texts(value, key) for key, value in given.items()}
+    texts = {class_id: reader.texts(value, key) for class_id, key, value in reader.by_class(given, "'texts'")}
     entries = document.get("likenesses")
     if not isinstance(entries, list):
         raise InputError(f"{path}: 'likenesses' is a {kind_of(entries)}; it must be a list of things")
@@ -144,18 +144,30 @@ class _Reader:
             raise InputError(f"{self.where}: {str(key)[:80]!r} is no seen class of {self.dataset.name}; leave it out")
         return class_id
 
+    def by_class(self, values: Mapping[str, Any], what: str) -> list[tuple[str, str, Any]]:
+        """Class id, key as written and value of each entry of a mapping; by id and by name is twice."""
+        found = [(self.seen_id(key), str(key), value) for key, value in values.items()]
+        keys: dict[str, str] = {}
+        for class_id, key, _ in found:
+            if class_id in keys:
+                both = f"{keys[class_id][:80]!r} and {key[:80]!r}"
+                raise InputError(f"{self.where}: {what} has {both}, which are one class; keep one of the two")
+            keys[class_id] = key
+        return found
+
     def texts(self, value: Any, name: str) -> tuple[str, ...]:
         if not isinstance(value, list) or not value:
             raise InputError(f'{self.where}: the texts of {str(name)[:80]!r} are no list of texts; write ["..."]')
         return tuple(check_text(text, str(name)) for text in value)
 
     def thing(self, entry: Any) -> Likeness:
-        entry = _mapping(entry, f"{self.where}: a likeness")
+        entry = _mapping(entry, f"{self.where}: a likeness", ("name", "texts", "like"))
         name = check_name(entry.get("name"))
         if self._find_held_out(name):
             raise InputError(f"{self.where}: {name[:80]!r} is a class that is held out of training; leave it out")
         like = _mapping(entry.get("like"), f"{self.where}: what {name[:80]!r} is like")
-        weights = {self.seen_id(key): self._weight(value, name) for key, value in like.items()}
+        told = self.by_class(like, f"what {name[:80]!r} is like")
+        weights = {class_id: self._weight(value, name) for class_id, _, value in told}
         if not weights:
             raise InputError(f"{self.where}: {name[:80]!r} is like no class; name some or leave it out")
         return Likeness(name, self.texts(entry.get("texts"), name), weights)
@@ -171,7 +183,10 @@ class _Reader:
         return weight
 
 
-def _mapping(value: Any, where: str) -> dict[str, Any]:
+def _mapping(value: Any, where: str, keys: Collection[str] | None = None) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InputError(f"{where} is a {kind_of(value)}; it must be a mapping")
+    other = next((key for key in value if keys is not None and key not in keys), None)
+    if other is not None:
+        raise InputError(f"{where} has the key {str(other)[:80]!r}; the keys are {', '.join(keys or ())}")
     return value
