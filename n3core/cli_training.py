@@ -90,7 +90,12 @@ def train(
     likenesses: Annotated[
         Path | None, typer.Option(help="More texts of seen classes, and described things that look like them.")
     ] = None,
-    adapt: Annotated[str | None, typer.Option(help="Layers to adapt: all, fc, or kinds such as conv,norm.")] = None,
+    adapt: Annotated[
+        str | None,
+        typer.Option(
+            help="Layers to adapt: all, fc, or kinds such as conv,norm; with --from, fc leaves the others behind."
+        ),
+    ] = None,
     text_encoder: Annotated[str | None, typer.Option(help="minilm, a hub id or a local folder.")] = None,
     text_mode: Annotated[str | None, typer.Option(help="contextual or static.")] = None,
     seed: Seed = 0,
@@ -105,7 +110,7 @@ def train(
     from n3core.benchmark.bases import open_base
     from n3core.checkpoint import load_checkpoint
     from n3core.config import N3Config, TrainConfig
-    from n3core.feature_training import start_on_features
+    from n3core.feature_training import classification_layer_alone, start_on_features
     from n3core.files import cache_folder
     from n3core.model import N3
     from n3core.recipes import episode_sources, list_overlaps, validation_sets
@@ -120,10 +125,18 @@ def train(
     kinds = _layer_kinds(adapt or "all")
     torch.manual_seed(seed)
     if start_from is not None:
-        for option, value in (("--adapt", adapt), ("--text-encoder", text_encoder), ("--text-mode", text_mode)):
+        settled = (
+            ("--adapt", None if adapt == "fc" else adapt),
+            ("--text-encoder", text_encoder),
+            ("--text-mode", text_mode),
+        )
+        for option, value in settled:
             if value is not None:
                 raise InputError(f"{option} {value!r} is settled in the checkpoint {start_from}; leave it out")
-        model = load_checkpoint(start_from).requires_grad_(True)
+        model = load_checkpoint(start_from)
+        if adapt == "fc":
+            model = classification_layer_alone(model, model.base_tensors)
+        model.requires_grad_(True)
         encoder = TextEncoder(model.config.text, texts, device=place.device)
     else:
         assert base is not None

@@ -131,12 +131,14 @@ class EpisodeSource:
 
     text_noise: deviation of the shift that an episode gives to all states of a text, in units of the root mean
     square of the text's mean state. Few classes are learned by heart; noise makes neighbours in meaning alike.
+    pull: on features, how much of the loss is the angle between a class's generated direction and its mean feature.
     """
 
     images: PixelSet
     pool: TextPool
     rows_of: tuple[np.ndarray, ...]
     text_noise: float = 0.0
+    pull: float = 0.0
 
     @property
     def identity(self) -> dict[str, object]:
@@ -144,21 +146,22 @@ class EpisodeSource:
         return {**self.images.identity, f"texts of {self.images.name}": self.pool.digest}
 
     @classmethod
-    def of(cls, images: PixelSet, pool: TextPool, *, text_noise: float = 0.0) -> EpisodeSource:
+    def of(cls, images: PixelSet, pool: TextPool, *, text_noise: float = 0.0, pull: float = 0.0) -> EpisodeSource:
         """Index the images by class."""
         order = np.argsort(images.labels, kind="stable")
         bounds = np.searchsorted(images.labels[order], np.arange(len(images.class_ids) + 1))
         rows_of = tuple(np.sort(order[a:b]) for a, b in pairwise(bounds))
-        return cls(images, pool, rows_of, text_noise)
+        return cls(images, pool, rows_of, text_noise, pull)
 
 
 @dataclass(frozen=True)
 class Task:
     """K classes to tell apart: their texts, and which images of theirs to look at.
 
-    states (K, L, H), mask (K, L), rows (N,) of the image set, labels (N,) in 0..K-1.
+    classes (K,) of the pool, states (K, L, H), mask (K, L), rows (N,) of the image set, labels (N,) in 0..K-1.
     """
 
+    classes: np.ndarray
     states: Tensor
     mask: Tensor
     rows: np.ndarray
@@ -212,7 +215,7 @@ def draw_task(
     keep[:, 0] = True
     labels = np.sort(rng.integers(0, count, config.batch_size))
     rows = np.array([rng.choice(rows_of[classes[label]]) for label in labels])
-    return Task(states, mask & keep, rows, torch.from_numpy(labels))
+    return Task(classes, states, mask & keep, rows, torch.from_numpy(labels))
 
 
 def draw_episode(source: EpisodeSource, config: TrainConfig, rng: np.random.Generator) -> Episode:

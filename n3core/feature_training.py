@@ -5,9 +5,10 @@ Owns episodes on features and their optimisation; no step runs the base. Knows n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -30,12 +31,30 @@ from n3core.training import (
     track_pieces,
 )
 
-__all__ = ["FeatureSource", "RunEpisode", "classification_layer", "feature_episodes", "meta_train", "start_on_features"]
-
-RunEpisode = Callable[[np.random.Generator], tuple[Tensor, Tensor]]  # -> logits (N, K), labels (N,)
+__all__ = [
+    "FeatureSource",
+    "Outcome",
+    "RunEpisode",
+    "classification_layer",
+    "classification_layer_alone",
+    "feature_episodes",
+    "meta_train",
+    "start_on_features",
+]
 
 _BATCH = 256
 _CHUNK = 5000  # images between two steps of the progress bar
+
+
+class Outcome(NamedTuple):
+    """Logits (N, K) and labels (N,) of an episode, and what its loss has beside their cross-entropy."""
+
+    logits: Tensor
+    labels: Tensor
+    penalty: Tensor | float = 0.0
+
+
+RunEpisode = Callable[[np.random.Generator], Outcome]
 
 
 @dataclass(frozen=True)
@@ -46,6 +65,15 @@ class FeatureSource:
     pool: TextPool
     rows_of: Sequence[np.ndarray]
     text_noise: float = 0.0
+    pull: float = 0.0
+
+
+def classification_layer_alone(model: N3, base_tensors: Mapping[str, Tensor]) -> N3:
+    """What of a model generates the classification layer, over a base that stays as it is; weights are copied."""
+    alone = N3(replace(model.config, adapt=("fc",)), base_tensors)
+    own = alone.state_dict().keys() - {"log_mu"}  # it scales no layer there
+    alone.load_state_dict({name: value for name, value in model.state_dict().items() if name in own}, strict=False)
+    return alone
 
 
 def classification_layer(model: N3, embedded: Tensor) -> tuple[Tensor, Tensor]:
@@ -57,7 +85,7 @@ def classification_layer(model: N3, embedded: Tensor) -> tuple[Tensor, Tensor]:
 def feature_episodes(
     model: N3, config: TrainConfig, sources: Sequence[FeatureSource], shares: Sequence[float]
 ) -> RunEpisode:
-    """Episodes whose logits are w'(f - m) + b.
+    """Episodes whose logits are w'(f - m) + b, and whose penalty is the source's pull times 1 - cos(w, mean of f - m).
 
     Args:
         model: an N3 that generates the classification layer alone.
@@ -67,21 +95,33 @@ def feature_episodes(
     """
     device = model.log_mu.device
     chances = np.asarray(shares, np.float64) / np.sum(shares)
+    means = [_mean_directions(model, source) if source.pull else None for source in sources]
 
-    def run_episode(rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        source = sources[int(rng.choice(len(sources), p=chances)) if len(sources) > 1 else 0]
+    def run_episode(rng: np.random.Generator) -> Outcome:
+        chosen = int(rng.choice(len(sources), p=chances)) if len(sources) > 1 else 0
+        source, mean = sources[chosen], means[chosen]
         task = draw_task(source.pool, source.rows_of, config, rng, text_noise=source.text_noise)
         with torch.autocast(device.type, torch.bfloat16):
             embedded = model.tokens2label(task.states.to(device), task.mask.to(device))
         weight, bias = classification_layer(model, embedded.float())
         features = torch.from_numpy(np.asarray(source.features[task.rows], np.float32)).to(device)
-        return functional.linear(features, weight, bias), task.labels.to(device)
+        penalty: Tensor | float = 0.0
+        if mean is not None:
+            target = mean[torch.from_numpy(task.classes).to(device)]
+            penalty = source.pull * (1 - functional.cosine_similarity(weight, target).mean())
+        return Outcome(functional.linear(features, weight, bias), task.labels.to(device), penalty)
 
     return run_episode
 
 
+def _mean_directions(model: N3, source: FeatureSource) -> Tensor:
+    """Mean centred feature (C, F) of the images of each class."""
+    means = np.stack([source.features[rows].mean(0, dtype=np.float32) for rows in source.rows_of])
+    return torch.from_numpy(means).to(model.feature_mean.device) - model.feature_mean
+
+
 def meta_train(model: N3, config: TrainConfig, run_episode: RunEpisode) -> None:
-    """Minimise the cross-entropy of one episode a step; leave the model frozen and in eval mode."""
+    """Minimise the loss of one episode a step; leave the model frozen and in eval mode."""
     optimizer = build_optimizer(model, config)
     model.train()
     for step in range(config.steps):
@@ -93,8 +133,8 @@ def _train_step(
     model: N3, config: TrainConfig, run_episode: RunEpisode, optimizer: torch.optim.Optimizer, step: int
 ) -> float:
     """One episode and one move of the optimizer; returns the loss."""
-    logits, labels = run_episode(step_generator(config.seed, step))
-    loss = functional.cross_entropy(logits.float(), labels, label_smoothing=config.label_smoothing)
+    logits, labels, penalty = run_episode(step_generator(config.seed, step))
+    loss = functional.cross_entropy(logits.float(), labels, label_smoothing=config.label_smoothing) + penalty
     for group in optimizer.param_groups:
         group["lr"] = config.learning_rate * one_cycle(step, config.steps)
     optimizer.zero_grad()
@@ -136,9 +176,8 @@ def start_on_features(
     """
     accelerator = new_accelerator(device)
     model.to(accelerator.device)
-    alone = N3(replace(model.config, adapt=("fc",)), {}).to(accelerator.device)
-    own = alone.state_dict().keys() - {"log_mu"}  # it scales no layer there
-    alone.load_state_dict({name: value for name, value in model.state_dict().items() if name in own}, strict=False)
+    alone = classification_layer_alone(model, {}).to(accelerator.device)
+    own = alone.state_dict().keys() - {"log_mu"}
     rate = config.feature_learning_rate
     config = replace(config, steps=config.feature_steps, batch_size=_BATCH, learning_rate=rate)
     start = {**model.base_tensors, **dict(model.named_parameters())}
@@ -175,6 +214,6 @@ def _on_features(model: N3, sources: Sequence[EpisodeSource]) -> list[FeatureSou
             parts = [extract_features(model, pixels[start : start + _CHUNK]) for start in starts]
             features[id(pixels)] = np.concatenate(parts)
     return [
-        FeatureSource(features[id(source.images.pixels)], source.pool, source.rows_of, source.text_noise)
+        FeatureSource(features[id(source.images.pixels)], source.pool, source.rows_of, source.text_noise, source.pull)
         for source in sources
     ]

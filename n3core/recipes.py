@@ -45,6 +45,7 @@ _MOST_PROCESSES = 61  # of a pool on Windows
 _VALIDATION_IMAGES = 50  # of each class
 _TEXT_NOISE = 2.0  # for the few classes of a dataset; varieties are too many to be learned by heart
 _LIKENESS_NOISE = 1.0  # for the things that look like them, which are more
+_PULL = 2.0  # of both towards the mean feature, for the same reason
 
 # kind of text -> chance that an episode shows it, where a dataset has that kind
 _TEXT_MIX = {"description": 0.6, "gloss": 0.25, "name": 0.15}
@@ -102,7 +103,9 @@ def episode_sources(
             pixels = cached_pixels(dataset, [info.id for info in classes[label]], size, name=label)
             own = more if more and more.data == label else None
             texts = [_mixed_texts(info, own.texts.get(info.id, ()) if own else ()) for info in classes[label]]
-            source = EpisodeSource.of(pixels, encode_pool(encoder, texts, pool_folder), text_noise=_TEXT_NOISE)
+            source = EpisodeSource.of(
+                pixels, encode_pool(encoder, texts, pool_folder), text_noise=_TEXT_NOISE, pull=_PULL
+            )
             sources.append(source)
             if own:
                 sources.append(_likeness_source(own, source, encoder, pool_folder))
@@ -202,7 +205,7 @@ def _likeness_source(more: Likenesses, seen: EpisodeSource, encoder: TextEncoder
     names = tuple(thing.name for thing in more.things)
     version = f"{seen.images.version}-{more.digest}"
     images = replace(seen.images, name=f"{seen.images.name}-likenesses", class_ids=names, version=version)
-    return EpisodeSource(images, pool, rows, _LIKENESS_NOISE)
+    return EpisodeSource(images, pool, rows, _LIKENESS_NOISE, _PULL)
 
 
 def _varieties(kingdom: str) -> tuple[Species, ...]:

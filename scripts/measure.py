@@ -19,6 +19,7 @@ from typing import Any
 _ROOT = Path(__file__).resolve().parent.parent
 _REPAIRED = "--data fieldbook-flowers --descriptions assets/tasks/flowers-repaired.json"
 _PLATES = "--checkpoint assets/checkpoint-plates"
+_PHOTOGRAPHS = "--checkpoint assets/checkpoint-photographs"
 _COMMANDS = (
     ("flowers, windflower repaired", _REPAIRED),
     ("flowers, windflower as the book has it", "--data fieldbook-flowers"),
@@ -28,6 +29,8 @@ _COMMANDS = (
     ("the model for plates: flowers, windflower repaired", f"{_REPAIRED} {_PLATES}"),
     ("the model for plates: flowers, windflower as the book has it", f"--data fieldbook-flowers {_PLATES}"),
     ("the model for plates: birds", f"--data fieldbook-birds {_PLATES}"),
+    ("the model for photographs: Tiny ImageNet", f"--data tiny-imagenet {_PHOTOGRAPHS}"),
+    ("the model for photographs: Grocery, SS", f"--data grocery {_PHOTOGRAPHS}"),
 )
 _MARKS = re.compile(r"<!-- figures -->.*?<!-- /figures -->", re.DOTALL)
 

@@ -328,7 +328,7 @@ def test_bad_training_options_are_one_line_each(
     assert "exactly one" in refused(*train, "--base", tmp_path, "--from", checkpoint)
     assert "no base network" in refused(*train, "--base", tmp_path)
     assert "'pool'" in refused(*train, "--base", tmp_path, "--adapt", "conv,pool")
-    assert "settled" in refused(*train, "--from", checkpoint, "--adapt", "fc")
+    assert "settled" in refused(*train, "--from", checkpoint, "--adapt", "conv,fc")
     with monkeypatch.context() as patch:
         patch.setattr("n3core.recipes.episode_sources", lambda *_: pytest.fail("training images were read first"))
         assert "no class in 'val' of its split; add 'val'" in refused(*train, "--from", checkpoint)

@@ -23,9 +23,11 @@ def write_config(folder: Path, text: str) -> Path:
 
 def test_those_that_ship_are_known_with_the_default_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("N3_CHECKPOINT", raising=False)
-    assert known_checkpoints() == (ASSETS / "checkpoint", ASSETS / "checkpoint-plates")
+    names = ("checkpoint", "checkpoint-photographs", "checkpoint-plates")
+    assert known_checkpoints() == tuple(ASSETS / name for name in names)
     assert default_checkpoint() == ASSETS / "checkpoint"
-    assert [title_of(folder) for folder in known_checkpoints()] == ["Photographs and plates", "Plates only"]
+    titles = ["Photographs and plates", "Photographs only", "Plates only"]
+    assert [title_of(folder) for folder in known_checkpoints()] == titles
 
 
 def test_the_environment_names_one_or_several(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from n3core.checkpoint import load_checkpoint
 from n3core.datasets.base import Dataset
 from n3core.datasets.registry import open_dataset
 from n3core.errors import InputError
@@ -138,6 +139,10 @@ def test_training_takes_likenesses(swatches: Path, tmp_path: Path) -> None:
     result = run(*command, write(tmp_path), "--out", tmp_path / "run")
     assert result.exit_code == 0, result.output
     assert (tmp_path / "run" / "checkpoint" / "model.safetensors").is_file()
+    further = ["train", "--data", swatches, "--from", base, "--adapt", "fc", "--steps", 1, "--batch-size", 4]
+    result = run(*further, "--device", "cpu", "--out", tmp_path / "further")
+    assert result.exit_code == 0, result.output
+    assert load_checkpoint(tmp_path / "further" / "checkpoint").config.adapt == ("fc",)
     assert f"no file {tmp_path / 'none.json'}" in refused(*command, tmp_path / "none.json", "--out", tmp_path / "other")
 
 

@@ -40,14 +40,22 @@ from n3core.datasets.base import ClassInfo
 from n3core.datasets.fieldbook.book import KINGDOMS, random_varieties, render_many
 from n3core.episodes import Episode, EpisodeSource, Task, TextPool, draw_episode, draw_task, encode_pool
 from n3core.errors import InputError
-from n3core.feature_training import FeatureSource, feature_episodes, meta_train, start_on_features
+from n3core.feature_training import (
+    FeatureSource,
+    Outcome,
+    classification_layer,
+    classification_layer_alone,
+    feature_episodes,
+    meta_train,
+    start_on_features,
+)
 from n3core.model import N3
 from n3core.pixels import PixelSet, draw_augmentation
 from n3core.pretrain import BaseWithHeads, draw_batch, head_weights, heads_loss, load_base, pretrain, write_base
 from n3core.recipes import episode_sources, pretrain_sources, validation_sets
 from n3core.text_encoder import TextEncoder
 from n3core.token_states import TokenStates
-from n3core.train import ValidationSet, build_optimizer, calibrate_features, train, validate
+from n3core.train import ValidationSet, build_optimizer, calibrate_features, centre_features, train, validate
 from n3core.training import load_state, one_cycle, save_state, step_generator
 from tests.processes import blank_main, start_process
 
@@ -952,19 +960,20 @@ def test_training_on_features_is_adamw_by_the_clipped_gradient_of_the_smoothed_l
     config = TrainConfig(steps=4, learning_rate=0.05, weight_decay=2.0, label_smoothing=0.3, seed=7)
     lengths, modes = [], []
 
-    def draw(rng: np.random.Generator, network: nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
+    def draw(rng: np.random.Generator, network: nn.Module) -> Outcome:
         modes.append(network.training)
         features = torch.from_numpy(rng.normal(0, 10.0 ** rng.integers(-2, 2), (6, 4))).float()
-        return network(features), torch.from_numpy(rng.integers(0, 3, 6))
+        logits = network(features)
+        return Outcome(logits, torch.from_numpy(rng.integers(0, 3, 6)), 0.1 * logits.pow(2).mean())
 
     meta_train(model, config, lambda rng: draw(rng, model))
     assert modes == [True] * 4 and not model.training
     assert not any(weight.requires_grad for weight in model.parameters())
     optimizer = build_optimizer(expected, config)
     for step in range(4):
-        logits, labels = draw(step_generator(7, step), expected)
+        logits, labels, penalty = draw(step_generator(7, step), expected)
         wanted = 0.7 * nn.functional.one_hot(labels, 3) + 0.3 / 3
-        loss = -(wanted * logits.log_softmax(1)).sum(1).mean()
+        loss = -(wanted * logits.log_softmax(1)).sum(1).mean() + penalty
         gradients = torch.autograd.grad(loss, [*expected.parameters()])
         lengths.append(float(torch.cat([part.flatten() for part in gradients]).norm()))
         for parameter, gradient in zip(expected.parameters(), gradients, strict=True):
@@ -993,6 +1002,45 @@ def test_episodes_on_features_are_of_the_sources_with_a_share_and_have_their_noi
         found.append([run_episode(np.random.default_rng(seed))[0] for seed in range(6)])
         assert torch.isfinite(torch.stack(found[-1])).all()
     assert not any(torch.allclose(one, other) for one, other in zip(*found, strict=True))
+
+
+def test_a_pull_is_towards_the_mean_centred_feature_of_each_class(make_model: Callable[..., N3]) -> None:
+    model = make_model(adapt=("fc",), text=TextConfig(hidden_size=5))
+    plain = toy_source()
+    features = np.random.default_rng(0).normal(size=(60, 512)).astype(np.float32)
+    centre_features(model, torch.from_numpy(features))
+    config = TrainConfig(batch_size=8, classes=(3, 3), word_dropout=0.0)
+    free, pulled = (
+        feature_episodes(model, config, [FeatureSource(features, plain.pool, plain.rows_of, 0.0, pull)], [1.0])(
+            np.random.default_rng(5)
+        )
+        for pull in (0.0, 3.0)
+    )
+    assert free.penalty == 0.0 and torch.equal(free.logits, pulled.logits)
+    task = draw_task(plain.pool, plain.rows_of, config, np.random.default_rng(5))
+    with torch.autocast("cpu", torch.bfloat16):
+        embedded = model.tokens2label(task.states, task.mask)
+    weight = classification_layer(model, embedded.float())[0].detach().numpy()
+    angles = []
+    for row, k in zip(weight, task.classes, strict=True):
+        mean = features[plain.rows_of[k]].mean(0) - features.mean(0)
+        angles.append(1 - row @ mean / np.linalg.norm(row) / np.linalg.norm(mean))
+    assert isinstance(pulled.penalty, torch.Tensor)
+    assert pulled.penalty.item() == pytest.approx(3 * np.mean(angles), rel=1e-4)
+
+
+def test_what_generates_the_classification_layer_stands_alone(
+    make_model: Callable[..., N3], make_states: Callable[..., tuple[torch.Tensor, torch.Tensor]]
+) -> None:
+    whole = make_model()
+    alone = classification_layer_alone(whole, whole.base_tensors)
+    assert alone.config.adapt == ("fc",) and not alone.mu
+    states, mask = make_states(4)
+    unmoved = whole.adapt(states, mask, without=whole.mu)
+    for name, tensor in alone.eval().adapt(states, mask).items():
+        torch.testing.assert_close(tensor, unmoved[name])
+    next(alone.parameters()).data += 1
+    assert not torch.equal(next(alone.parameters()), next(whole.parameters())), "weights are copied"
 
 
 def test_a_start_on_features_trains_the_classification_layer_alone(image_folder: Path, tmp_path: Path) -> None:

@@ -20,7 +20,14 @@ from n3core.baselines.base import BaseNetwork, ClassTexts, ImageSet, Settings, r
 from n3core.checkpoint import load_checkpoint
 from n3core.config import N3Config, TrainConfig
 from n3core.episodes import EpisodeSource, TextPool, draw_episode
-from n3core.feature_training import FeatureSource, RunEpisode, classification_layer, feature_episodes, meta_train
+from n3core.feature_training import (
+    FeatureSource,
+    Outcome,
+    RunEpisode,
+    classification_layer,
+    feature_episodes,
+    meta_train,
+)
 from n3core.indices import check_labels
 from n3core.model import N3
 from n3core.pixels import PixelSet, augment, draw_augmentation
@@ -163,14 +170,14 @@ class PixelN3(_MetaTrained):
         skeleton = build_network(self.base.name, 2).to(self._device, memory_format=torch.channels_last).eval()
         skeleton.requires_grad_(False)
 
-        def run_episode(rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        def run_episode(rng: np.random.Generator) -> Outcome:
             episode = draw_episode(source, config, rng)
             drawn = draw_augmentation(len(episode.pixels), rng)
             batch = augment(to_float(episode.pixels, self._device), drawn, self.base.image_size)
             batch = batch.to(memory_format=torch.channels_last)
             with torch.autocast(self._device.type, torch.bfloat16):
                 logits = model(skeleton, episode.states.to(self._device), episode.mask.to(self._device), batch)
-            return logits, episode.labels.to(self._device)
+            return Outcome(logits, episode.labels.to(self._device))
 
         return run_episode
 
