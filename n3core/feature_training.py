@@ -177,7 +177,6 @@ def start_on_features(
     accelerator = new_accelerator(device)
     model.to(accelerator.device)
     alone = classification_layer_alone(model, {}).to(accelerator.device)
-    own = alone.state_dict().keys() - {"log_mu"}
     rate = config.feature_learning_rate
     config = replace(config, steps=config.feature_steps, batch_size=_BATCH, learning_rate=rate)
     start = {**model.base_tensors, **dict(model.named_parameters())}
@@ -200,7 +199,8 @@ def start_on_features(
             title="on features",
         )
     trained = alone.state_dict()
-    model.load_state_dict({name: trained[name] for name in own}, strict=False)
+    del trained["log_mu"]
+    model.load_state_dict(trained, strict=False)
     return finished
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shutil
 from pathlib import Path
@@ -16,18 +15,13 @@ from n3core.checkpoint import load_checkpoint, save_checkpoint
 from n3core.config import TextConfig
 from n3core.model import N3
 from tests.conftest import ModelMaker
-
-SCRIPT = Path(__file__).resolve().parents[1] / "scripts" / "blend_checkpoints.py"
+from tests.project_scripts import load_script
 
 
 @pytest.fixture
 def command() -> typer.Typer:
-    spec = importlib.util.spec_from_file_location(SCRIPT.stem, SCRIPT)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
     app = typer.Typer()
-    app.command()(module.main)
+    app.command()(load_script("blend_checkpoints").main)
     return app
 
 

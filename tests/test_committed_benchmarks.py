@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shlex
 from collections import Counter
 from itertools import product
@@ -15,6 +14,7 @@ from n3core.baselines.registry import METHODS
 from n3core.benchmark.bases import hash_base, open_base
 from n3core.benchmark.files import read_results
 from n3core.results.benchmark import BenchmarkResults
+from tests.project_scripts import load_script
 
 PROJECT = Path(__file__).resolve().parents[1]
 FILES = sorted((PROJECT / "assets" / "benchmarks").glob("*.json"))
@@ -26,11 +26,7 @@ def results(request: pytest.FixtureRequest) -> BenchmarkResults:
 
 
 def test_the_readme_holds_the_tables_of_the_committed_files() -> None:
-    path = PROJECT / "scripts" / "measure_benchmark.py"
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None and spec.loader is not None
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
+    script = load_script("measure_benchmark")
     readme = (PROJECT / "README.md").read_text(encoding="utf-8")
     assert script.with_tables(readme) == readme
     commands = {script.command_of(path.stem): read_results(path).setting.command for path in FILES}
